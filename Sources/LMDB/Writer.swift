@@ -1,0 +1,87 @@
+internal import CLMDB
+
+/// The right to write, while the closure of ``Environment/withWriterLock(_:)`` runs.
+package struct Writer: ~Copyable {
+    private let environment: Environment
+
+    init(environment: Environment) {
+        self.environment = environment
+    }
+
+    /// Begins the write transaction.
+    ///
+    /// If a process died after it wrote its commit and before it told readers, the commit is first flushed and published: otherwise
+    /// readers would see it before it is safe from a power cut.
+    ///
+    /// - Throws: ``LMDBError``, with ``LMDBError/Code-swift.struct/panic`` after a failed write of a meta page.
+    package borrowing func begin() throws(LMDBError) -> WriteTransaction {
+        let handle = environment.handle
+        if try environment.visibleTransactionID() != environment.lastTransactionID {
+            try unsafe check(mdb_env_sync(handle.pointer, 1), "mdb_env_sync", path: handle.path)
+        }
+        while true {
+            var transaction: OpaquePointer?
+            let code = unsafe mdb_txn_begin(handle.pointer, nil, 0, &transaction)
+            if code == 0, let transaction = unsafe transaction { return unsafe WriteTransaction(handle: transaction) }
+            guard code == MDB_MAP_RESIZED else {
+                throw LMDBError(.init(rawValue: code), operation: "mdb_txn_begin", path: handle.path)
+            }
+            try environment.readers.withoutReaders { () throws(LMDBError) in try handle.adoptMapSize() }
+        }
+    }
+
+    /// Doubles the map, once no reader of this process is active. No write transaction may be open.
+    ///
+    /// - Throws: ``LMDBError``; `ENOMEM` where the address space has no room.
+    package borrowing func growMap() throws(LMDBError) {
+        let handle = environment.handle
+        // The slots of dead readers pin pages that a full map needs.
+        _ = unsafe mdb_reader_check(handle.pointer, nil)
+        try environment.readers.withoutReaders { () throws(LMDBError) in
+            var info = unsafe MDB_envinfo()
+            try unsafe check(mdb_env_info(handle.pointer, &info), "mdb_env_info", path: handle.path)
+            try unsafe check(
+                mdb_env_set_mapsize(handle.pointer, info.me_mapsize * 2), "mdb_env_set_mapsize", path: handle.path)
+        }
+    }
+}
+
+extension Environment {
+    /// Runs `body` as the only writer of all threads and processes.
+    ///
+    /// - Throws: ``LMDBError``: ``LMDBError/Code-swift.struct/nestedWrite`` inside another such closure on this thread,
+    ///   ``LMDBError/Code-swift.struct/insideRead`` inside a read transaction on this thread (growing the map would wait for it),
+    ///   ``LMDBError/Code-swift.struct/closed``, ``LMDBError/Code-swift.struct/forked``; what `body` throws.
+    package func withWriterLock<Result>(_ body: (borrowing Writer) throws -> Result) throws -> Result {
+        try checkFork()
+        if isReading { throw LMDBError(.insideRead, operation: "write", path: path) }
+        try writers.acquire()
+        defer { writers.release() }
+        return try body(Writer(environment: self))
+    }
+
+    /// Runs `body` in a write transaction and commits it, growing the map and running `body` again as often as needed.
+    package func write<Result>(_ body: (inout WriteTransaction) throws -> Result) throws -> Result {
+        try withWriterLock { writer in
+            while true {
+                do {
+                    var transaction = try writer.begin()
+                    let result = try body(&transaction)
+                    try transaction.commit()
+                    return result
+                } catch let error as LMDBError where error.code == .mapFull {
+                    try writer.growMap()
+                }
+            }
+        }
+    }
+
+    /// The id of the last commit that readers see. It lags behind ``lastTransactionID`` for a moment in each commit, and for good
+    /// if a writer died in that moment.
+    package func visibleTransactionID() throws(LMDBError) -> UInt64 {
+        let transaction = try readers.begin()
+        let id = transaction.id
+        readers.end(transaction)
+        return id
+    }
+}

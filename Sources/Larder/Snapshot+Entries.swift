@@ -1,0 +1,71 @@
+internal import LMDB
+
+extension Snapshot {
+    /// The value of a key as of this snapshot, or `nil`.
+    ///
+    /// - Throws: As ``Cache/value(for:)``; ``LarderError/Code-swift.struct/otherStore``.
+    public func value<Key, Value>(for key: Key, in cache: Cache<Key, Value>) throws -> Value? {
+        try cache.check(in: durable)
+        return try cache.withEncoded(key) { bytes, hash in
+            try withRecord(for: bytes, hash: hash, in: cache.keyspace) { _, payload in
+                try cache.decode(payload, keyHash: hash)
+            }
+        }
+    }
+
+    /// Whether a key is there as of this snapshot.
+    ///
+    /// - Throws: As ``Cache/contains(_:)``; ``LarderError/Code-swift.struct/otherStore``.
+    public func contains<Key, Value>(_ key: Key, in cache: Cache<Key, Value>) throws -> Bool {
+        try cache.check(in: durable)
+        return try cache.withEncoded(key) { bytes, hash in
+            try withRecord(for: bytes, hash: hash, in: cache.keyspace) { _, _ in true } ?? false
+        }
+    }
+
+    /// How many entries a cache has as of this snapshot; see ``Cache/count()``.
+    ///
+    /// - Throws: As ``Cache/count()``; ``LarderError/Code-swift.struct/otherStore``.
+    public func count<Key, Value>(of cache: Cache<Key, Value>) throws -> Int {
+        try cache.check(in: durable)
+        return try durable.count(in: cache.keyspace, of: transaction, now: now)
+    }
+
+    /// Visits the entries from `lower`, included, to `upper`, not included, in the order of their keys; `nil` is open.
+    ///
+    /// Each record's checksum is verified. An error thrown by `body` ends the scan and reaches the caller.
+    ///
+    /// - Parameters:
+    ///   - order: From the least key on, or from the greatest.
+    ///   - limit: The largest number of entries to visit.
+    /// - Throws: As ``Cache/value(for:)``; ``LarderError/Code-swift.struct/undecodableKey``; ``LarderError/Code-swift.struct/otherStore``.
+    public func forEach<Key, Value>(
+        in cache: Cache<Key, Value>, from lower: Key? = nil, to upper: Key? = nil, order: ScanOrder = .ascending,
+        limit: Int? = nil, _ body: (Key, Value) throws -> Void
+    ) throws {
+        try cache.check(in: durable)
+        try cache.forEach(cache.range(from: lower, to: upper), order, limit, of: transaction, now: now, body)
+    }
+
+    /// Visits the entries whose keys begin with `prefix`, in the order of their keys.
+    ///
+    /// - Throws: As ``forEach(in:from:to:order:limit:_:)``.
+    public func forEach<Value>(
+        in cache: Cache<String, Value>, prefix: String, order: ScanOrder = .ascending, limit: Int? = nil,
+        _ body: (String, Value) throws -> Void
+    ) throws {
+        try cache.check(in: durable)
+        try cache.forEach(KeyRange(prefix: Array(prefix.utf8)), order, limit, of: transaction, now: now, body)
+    }
+
+    /// Visits the entries whose keys begin with `prefix`, in the order of their keys.
+    ///
+    /// - Throws: As ``forEach(in:from:to:order:limit:_:)``.
+    public func forEach<Value>(
+        in cache: Cache<[UInt8], Value>, prefix: [UInt8], order: ScanOrder = .ascending, limit: Int? = nil,
+        _ body: ([UInt8], Value) throws -> Void
+    ) throws {
+        try cache.check(in: durable)
+        try cache.forEach(KeyRange(prefix: prefix), order, limit, of: transaction, now: now, body)
+    }
+}
