@@ -36,7 +36,7 @@ public struct LarderError: Error, Sendable {
             case codingMismatch, newerCacheVersion, cacheNotFound, cacheDropped, tooManyCaches
             case damagedRecord, damagedStore, undecodableValue, undecodableKey
             case nestedWrite, writeInsideRead, otherStore, transactionTooLarge, valueTooLarge
-            case diskFull, fileSystem, tooManyReaders, busy, outcomeUnknown, reopenNeeded
+            case overflow, diskFull, fileSystem, tooManyReaders, busy, outcomeUnknown, reopenNeeded
         }
 
         private let value: Value
@@ -101,6 +101,8 @@ extension LarderError.Code {
     public static let transactionTooLarge = Self(.transactionTooLarge)
     /// A value is longer than 2 GiB.
     public static let valueTooLarge = Self(.valueTooLarge)
+    /// A counter would not fit its type. Nothing was written.
+    public static let overflow = Self(.overflow)
     /// The disk is full. Nothing of the transaction was written; reads go on.
     public static let diskFull = Self(.diskFull)
     /// The operating system refused; see the underlying error.

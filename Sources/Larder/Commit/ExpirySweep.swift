@@ -21,14 +21,12 @@ final class ExpirySweep: Sendable {
 
     /// What has expired by `now`, up to a batch, and when the next look is due; `nil` if nothing else expires.
     func plan(now: Milliseconds) throws -> (entries: [Entry], nextDeadline: Milliseconds?) {
-        let (expired, earliest) = try durable.environment.read { transaction in
-            let expired = try durable.expiryIndex.expired(by: now, limit: Self.batchSize, in: transaction)
-            let earliest = expired.isEmpty ? try durable.expiryIndex.earliestDeadline(in: transaction) : now
-            return (expired, earliest)
+        let found = try durable.environment.read { transaction in
+            try durable.expiryIndex.expired(by: now, limit: Self.batchSize, in: transaction)
         }
         // Tables are opened here: inside the write transaction a new handle could not be used.
-        let entries = try expired.map { ($0, try keyspaces.keyspace(number: $0.keyspace)) }
-        return (entries, earliest)
+        let entries = try found.expired.map { ($0, try keyspaces.keyspace(number: $0.keyspace)) }
+        return (entries, found.next)
     }
 
     /// Removes what a plan found, except what was written again since. Returns how many records went.

@@ -163,32 +163,24 @@ final class GroupCommit: Sendable {
         ended.wakeAll()
     }
 
-    /// Waits until there is something to commit and takes all of it; `nil` when the store is closed and nothing is left.
+    /// Waits until there is something to commit and leads it, all of it; `nil` when the store is closed and nothing is left.
     private func nextBatch() -> [WriteRequest]? {
         while true {
-            let timeout = sweepTimeout()
             let batch: [WriteRequest]? = state.withLock(
-                when: { $0.leader == nil && (!$0.queue.isEmpty || $0.isClosed || $0.sweepMoved) }, orAfter: timeout
+                when: { $0.leader == nil && (!$0.queue.isEmpty || $0.isClosed || $0.sweepMoved) }, orAfter: sweepTimeout()
             ) { state in
-                state.sweepMoved = false
                 guard state.leader == nil else { return [] }
                 if state.queue.isEmpty, state.isClosed { return nil }
+                state.sweepMoved = false
+                state.leader = .current
                 defer { state.queue = [] }
-                if !state.queue.isEmpty { state.leader = .current }
                 return state.queue
             }
             guard var batch else { return nil }
-            if let request = sweepRequest() {
-                if batch.isEmpty {
-                    let leads = state.withLock { state in
-                        if state.leader == nil { state.leader = .current }
-                        return state.leader == .current
-                    }
-                    if !leads { continue }
-                }
-                batch.append(request)
-            }
+            guard isLeading else { continue }
+            if let request = sweepRequest() { batch.append(request) }
             if !batch.isEmpty { return batch }
+            state.withLock { $0.leader = nil }
         }
     }
 
@@ -217,12 +209,11 @@ final class GroupCommit: Sendable {
         if wakes { state.wakeAll() }
     }
 
-    /// Nanoseconds until the next look for expired records: at least a second, so that they go in batches.
+    /// Nanoseconds until the next look for expired records. At most a minute, in case the clock is set.
     private func sweepTimeout() -> UInt64 {
         let now = writeThrough.clock.now()
         let deadline = state.withLock { $0.sweepAt } ?? .max
-        let wait = deadline > now ? deadline - now : 0
-        return min(max(wait, 1_000), 60_000) * 1_000_000
+        return min(deadline > now ? deadline - now : 0, 60_000) * 1_000_000
     }
 
     private func sweepRequest() -> WriteRequest? {
@@ -233,11 +224,17 @@ final class GroupCommit: Sendable {
             return true
         }
         guard isDue, let plan = try? sweep.plan(now: now) else { return nil }
-        if let next = plan.nextDeadline { noteDeadline(max(next, now + 1_000)) }
+        // More that has expired goes with the next commit; what expires later, at most once a second.
+        if let next = plan.nextDeadline { noteDeadline(next <= now ? next : max(next, now + 1_000)) }
         guard !plan.entries.isEmpty else { return nil }
-        return WriteRequest { [sweep] transaction in
+        let request = WriteRequest { [sweep] transaction in
             _ = try sweep.remove(plan.entries, in: transaction)
         }
+        request.whenDecided { [self] error in
+            // A full disk, say. What has expired does not answer, and waits.
+            if error != nil { noteDeadline(now + 60_000) }
+        }
+        return request
     }
 
     // MARK: Closing

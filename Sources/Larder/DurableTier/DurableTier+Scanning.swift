@@ -115,7 +115,7 @@ extension DurableTier {
             return count
         }
         var gone = 0
-        for entry in try expiryIndex.expired(by: now, limit: .max, in: transaction)
+        for entry in try expiryIndex.expired(by: now, limit: .max, in: transaction).expired
         where entry.keyspace == keyspace.number {
             let deadline = try transaction.withValue(for: entry.key.span, in: keyspace.table) { bytes in
                 bytes.count >= Record.headerSize ? Record.header(bytes).expiry : 0

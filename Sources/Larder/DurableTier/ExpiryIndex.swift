@@ -61,21 +61,20 @@ struct ExpiryIndex: Sendable {
         }
     }
 
-    /// Up to `limit` entries whose deadline has come by `now`, the earliest first.
+    /// Up to `limit` entries whose deadline has come by `now`, the earliest first, and the deadline that follows them.
     func expired(
         by now: Milliseconds, limit: Int, in transaction: borrowing some ReadableTransaction & ~Copyable
-    ) throws -> [Entry] {
+    ) throws -> (expired: [Entry], next: Milliseconds?) {
         try transaction.withCursor(in: table) { cursor in
             var entries: [Entry] = []
             var found = try cursor.move(.first)
-            while found, entries.count < limit {
-                guard let entry = cursor.withEntry({ key, value in Self.entry(key: key, value: value) }),
-                    entry.deadline <= now
-                else { break }
+            while found {
+                guard let entry = cursor.withEntry({ key, value in Self.entry(key: key, value: value) }) else { break }
+                if entry.deadline > now || entries.count == limit { return (entries, entry.deadline) }
                 entries.append(entry)
                 found = try cursor.move(.next)
             }
-            return entries
+            return (entries, nil)
         }
     }
 }

@@ -4,7 +4,7 @@
 /// | --: | --: | --- |
 /// | 0 | 4 | magic: `LRDR` |
 /// | 4 | 4 | store format version: 1. A later version keeps these first eight bytes. |
-/// | 8 | 16 | the store's UUID: two stores never share one, so a copied or compacted file is recognised |
+/// | 8 | 16 | the store's UUID, which only its backups share |
 /// | 24 | 8 | seed of the key hashes |
 /// | 32 | 8 | when the store was made, in milliseconds since 1970 |
 /// | 40 | 8 | checksum: XXH3-64 of bytes 0 to 39, unseeded |

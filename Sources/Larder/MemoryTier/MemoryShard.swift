@@ -90,7 +90,8 @@ struct MemoryShard: ~Copyable {
         insert(value, for: key, version: version, expiry: expiry)
     }
 
-    func isUnchanged(_ hash: UInt64, since version: UInt64) -> Bool {
+    /// Whether no commit of ours after transaction `version` has changed a key of the stripe, or is about to.
+    private func isUnchanged(_ hash: UInt64, since version: UInt64) -> Bool {
         let stripe = stripes[Self.stripe(hash)]
         return stripe.pending == 0 && stripe.lastWrite <= version
     }

@@ -64,11 +64,6 @@ final class MemoryTier: Sendable {
         }
     }
 
-    /// Whether no commit of ours after transaction `version` has changed the key, or is about to.
-    func isUnchanged(_ hash: UInt64, since version: UInt64) -> Bool {
-        shard(hash).state.withLock { $0.isUnchanged(hash, since: version) }
-    }
-
     /// Drops every entry. The protocol's marks stay.
     func removeAll() {
         for shard in shards { shard.state.withLock { $0.removeAll() } }
