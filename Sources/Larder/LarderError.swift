@@ -36,7 +36,7 @@ public struct LarderError: Error, Sendable {
             case codingMismatch, newerCacheVersion, cacheNotFound, cacheDropped, tooManyCaches
             case damagedRecord, damagedStore, undecodableValue, undecodableKey
             case nestedWrite, writeInsideRead, otherStore, transactionTooLarge, valueTooLarge
-            case overflow, alreadyExists, diskFull, fileSystem, tooManyReaders, busy, outcomeUnknown, reopenNeeded
+            case overflow, alreadyExists, snapshotExpired, diskFull, fileSystem, tooManyReaders, busy, outcomeUnknown, reopenNeeded
         }
 
         private let value: Value
@@ -108,6 +108,8 @@ extension LarderError.Code {
     public static let valueTooLarge = Self(.valueTooLarge)
     /// A counter would not fit its type. Nothing was written.
     public static let overflow = Self(.overflow)
+    /// A snapshot was used for longer than ``StoreOptions/maximumSnapshotAge`` allows.
+    public static let snapshotExpired = Self(.snapshotExpired)
     /// There is a store in the directory that a backup was to be written to.
     public static let alreadyExists = Self(.alreadyExists)
     /// The disk is full. Nothing of the transaction was written; reads go on.

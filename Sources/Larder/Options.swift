@@ -30,6 +30,9 @@ public struct StoreOptions: Sendable {
     public var maximumReaders: Int
     /// The address space reserved for the file. It takes no memory and no disk, and where it is not enough the map grows by itself.
     public var mapSize: ByteCount
+    /// How long a snapshot may be used; past it every further access through it throws. A minute unless said otherwise; `nil` sets no
+    /// limit, and a snapshot that is never ended then lets the file grow without end.
+    public var maximumSnapshotAge: Duration?
     /// Where the time of day comes from.
     public var clock: WallClock
 
@@ -37,7 +40,8 @@ public struct StoreOptions: Sendable {
     public init(
         memoryCapacity: ByteCount = .mebibytes(64), durability: Durability = .full, createsIfMissing: Bool = true,
         maximumCaches: Int = 128,
-        maximumReaders: Int = 1_022, mapSize: ByteCount = .gibibytes(256), clock: WallClock = .system
+        maximumReaders: Int = 1_022, mapSize: ByteCount = .gibibytes(256),
+        maximumSnapshotAge: Duration? = .seconds(60), clock: WallClock = .system
     ) {
         self.memoryCapacity = memoryCapacity
         self.durability = durability
@@ -45,6 +49,7 @@ public struct StoreOptions: Sendable {
         self.maximumCaches = maximumCaches
         self.maximumReaders = maximumReaders
         self.mapSize = mapSize
+        self.maximumSnapshotAge = maximumSnapshotAge
         self.clock = clock
     }
 

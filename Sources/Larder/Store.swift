@@ -25,6 +25,7 @@ public final class Store: Sendable {
     let keyspaces: KeyspaceRegistry
     let sweep: ExpirySweep
     let clock: WallClock
+    let maximumSnapshotAge: Duration?
     let counters = ReadCounters()
     private let closed = Atomic<Bool>(false)
     private let isTemporary: Bool
@@ -56,6 +57,7 @@ public final class Store: Sendable {
         self.path = path
         self.isTemporary = isTemporary
         clock = options.clock
+        maximumSnapshotAge = options.maximumSnapshotAge
         // The store's own two tables come on top.
         var environment = EnvironmentOptions(
             mapSize: options.mapSize.bytes, maximumTables: options.maximumCaches + 2,
