@@ -113,7 +113,7 @@ extension DurableTier {
     func drop(_ keyspace: Keyspace) throws {
         let tableName = "cache.\(keyspace.number)"
         let key = Self.descriptorKey(keyspace.name)
-        try environment.dropTable(tableName, keyspace.table) { transaction in
+        try environment.dropTable(tableName, keyspace.table) { transaction throws(LMDBError) in
             try transaction.delete(key.span, in: descriptions)
         } beforeReaders: {
             keyspace.markDropped()
