@@ -46,14 +46,15 @@ extension Environment {
     ///
     /// - Parameter beforeReaders: Runs after the commit, before readers go on: the place to mark the handle as invalid.
     package func dropTable(
-        _ name: String, _ table: Table, alongside body: (inout WriteTransaction) throws -> Void,
+        _ name: String, _ table: Table, alongside body: (inout WriteTransaction) throws(LMDBError) -> Void,
         beforeReaders: () -> Void
     ) throws {
         try withWriterLock { writer in
-            var begun: WriteTransaction? = try writer.begin()
-            try body(&begun!)
+            // Sees to a map that another process has grown, which cannot be done while readers are held off.
+            try writer.begin().abort()
             try readers.withoutReaders { () throws(LMDBError) in
-                guard var transaction = begun.take() else { preconditionFailure("taken once") }
+                var transaction = try writer.beginPrepared()
+                try body(&transaction)
                 try transaction.drop(table)
                 try transaction.commit()
                 beforeReaders()

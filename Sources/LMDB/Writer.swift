@@ -2,7 +2,7 @@ internal import CLMDB
 
 /// The right to write, while the closure of ``Environment/withWriterLock(_:)`` runs.
 package struct Writer: ~Copyable {
-    private let environment: Environment
+    let environment: Environment
 
     init(environment: Environment) {
         self.environment = environment
@@ -17,17 +17,24 @@ package struct Writer: ~Copyable {
     package borrowing func begin() throws(LMDBError) -> WriteTransaction {
         let handle = environment.handle
         if try environment.visibleTransactionID() != environment.lastTransactionID {
-            try unsafe check(mdb_env_sync(handle.pointer, 1), "mdb_env_sync", path: handle.path)
+            try handle.flush()
         }
         while true {
-            var transaction: OpaquePointer?
-            let code = unsafe mdb_txn_begin(handle.pointer, nil, 0, &transaction)
-            if code == 0, let transaction = unsafe transaction { return unsafe WriteTransaction(handle: transaction) }
-            guard code == MDB_MAP_RESIZED else {
-                throw LMDBError(.init(rawValue: code), operation: "mdb_txn_begin", path: handle.path)
+            do {
+                return try beginPrepared()
+            } catch  where error.code == .mapResized {
+                try environment.readers.withoutReaders { () throws(LMDBError) in try handle.adoptMapSize() }
             }
-            try environment.readers.withoutReaders { () throws(LMDBError) in try handle.adoptMapSize() }
         }
+    }
+
+    /// Begins the write transaction where ``begin()`` has seen to everything else just before.
+    borrowing func beginPrepared() throws(LMDBError) -> WriteTransaction {
+        let handle = environment.handle
+        var transaction: OpaquePointer?
+        try unsafe check(mdb_txn_begin(handle.pointer, nil, 0, &transaction), "mdb_txn_begin", path: handle.path)
+        guard let transaction = unsafe transaction else { throw LMDBError(.invalid, operation: "mdb_txn_begin") }
+        return unsafe WriteTransaction(handle: transaction)
     }
 
     /// Doubles the map, once no reader of this process is active. No write transaction may be open.
@@ -57,7 +64,8 @@ extension Environment {
         if isReading { throw LMDBError(.insideRead, operation: "write", path: path) }
         try writers.acquire()
         defer { writers.release() }
-        return try body(Writer(environment: self))
+        let writer = Writer(environment: self)
+        return try body(writer)
     }
 
     /// Runs `body` in a write transaction and commits it, growing the map and running `body` again as often as needed.

@@ -1,7 +1,7 @@
 internal import LMDB
 
 extension DurableTier {
-    private static let descriptorPrefix = "cache/"
+    static let descriptorPrefix = "cache/"
     private static let lastNumberKey: [UInt8] = Array("last-cache".utf8)
 
     private static func descriptorKey(_ name: String) -> [UInt8] {
@@ -113,7 +113,7 @@ extension DurableTier {
     func drop(_ keyspace: Keyspace) throws {
         let tableName = "cache.\(keyspace.number)"
         let key = Self.descriptorKey(keyspace.name)
-        try environment.dropTable(tableName, keyspace.table) { transaction in
+        try environment.dropTable(tableName, keyspace.table) { transaction throws(LMDBError) in
             try transaction.delete(key.span, in: descriptions)
         } beforeReaders: {
             keyspace.markDropped()
