@@ -51,6 +51,10 @@ extension Environment {
             if initialize == nil, try FileSystem.identity(of: data) == nil {
                 throw LMDBError(.init(rawValue: ENOENT), operation: "open", path: data)
             }
+            // LMDB would make an environment of an empty file, in a way that a power cut can spoil.
+            if try FileSystem.identity(of: data) != nil, try FileSystem.size(of: data).length == 0 {
+                throw LMDBError(.invalid, operation: "open", path: data)
+            }
             let processLock = try ProcessLock(path: lock)
             try processLock.lock(.opening)
             defer { processLock.unlock(.opening) }

@@ -67,10 +67,11 @@ struct `On a full disk` {
             let other = try environment.writeTables { try $0.createTable("other") }
             let table = try environment.table
             try environment.write { try $0.put("mine", "a", in: table) }
+            let large = [UInt8](repeating: 1, count: 4 << 20)
             // What is written alongside does not fit on the disk, so the commit of the drop fails.
             let failure = code {
-                try environment.dropTable("t", table) { transaction in
-                    try transaction.put([UInt8](repeating: 1, count: 4 << 20), "large".bytes, in: other)
+                try environment.dropTable("t", table) { transaction throws(LMDBError) in
+                    try transaction.put(large.span, for: "large".bytes.span, in: other)
                 } beforeReaders: {
                     Issue.record("nothing was dropped")
                 }

@@ -94,8 +94,8 @@ import Testing
             for index in 0..<1_000 { try transaction.put("v", "\(index)", in: table) }
         }
         var wasTold = false
-        try environment.dropTable("t", table) { transaction in
-            try transaction.put("dropped", "t", in: other)
+        try environment.dropTable("t", table) { transaction throws(LMDBError) in
+            try transaction.put("dropped".bytes.span, for: "t".bytes.span, in: other)
         } beforeReaders: {
             wasTold = true
         }
@@ -155,12 +155,12 @@ import Testing
     }
 
     @Test func `does not happen if what is written alongside throws, and the handle stays good`() throws {
-        struct Refusal: Error {}
+        let refusal = LMDBError(.notFound, operation: "refusal")
         let environment = try Environment.openForTest(scratch.store)
         let table = try environment.table
         try environment.write { try $0.put("1", "a", in: table) }
-        #expect(throws: Refusal.self) {
-            try environment.dropTable("t", table, alongside: { _ in throw Refusal() }, beforeReaders: {})
+        #expect(throws: refusal) {
+            try environment.dropTable("t", table) { _ throws(LMDBError) in throw refusal } beforeReaders: {}
         }
         #expect(try environment.read { try $0.string("a", in: table) } == "1")
         try environment.write { try $0.put("2", "a", in: table) }
@@ -185,8 +185,9 @@ import Testing
             }
         }
         #expect(try environment.information().mapSize == 1 << 18)
-        try environment.dropTable("t", table) { transaction in
-            try transaction.put([UInt8](repeating: 2, count: 10_000), "t".bytes, in: other)
+        let large = [UInt8](repeating: 2, count: 10_000)
+        try environment.dropTable("t", table) { transaction throws(LMDBError) in
+            try transaction.put(large.span, for: "t".bytes.span, in: other)
         } beforeReaders: {
         }
         #expect(try environment.openTable("t") == nil)
