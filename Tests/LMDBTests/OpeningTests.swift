@@ -61,6 +61,16 @@ import Testing
         #expect(try environment.openTable("half") == nil)
     }
 
+    @Test func `removes what a creator has left that was killed when its file had its name`() throws {
+        try Environment.openForTest(scratch.store).close()
+        let left = scratch.store + "/creating.abcdef"
+        try FileManager.default.createDirectory(atPath: left, withIntermediateDirectories: false)
+        try FileManager.default.linkItem(atPath: scratch.store + "/data.mdb", toPath: left + "/data.mdb")
+        let environment = try Environment.openForTest(scratch.store)
+        #expect(try names(in: scratch.store) == ["data.mdb", "lock.mdb", "writer.lock"])
+        #expect(try environment.openTable("t") != nil)
+    }
+
     @Test func `by many threads at once succeeds for one and is refused to the others`() async throws {
         let path = scratch.store
         let opened = try await withThrowingTaskGroup(of: Environment?.self) { group in
