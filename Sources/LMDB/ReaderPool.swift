@@ -58,7 +58,7 @@ final class ReaderPool: Sendable {
             guard code == MDB_MAP_RESIZED else {
                 throw LMDBError(.init(rawValue: code), operation: "mdb_txn_begin", path: environment.path)
             }
-            try withoutReaders { () throws(LMDBError) in try environment.adoptMapSize() }
+            try withoutReaders(endingIdle: true) { () throws(LMDBError) in try environment.adoptMapSize() }
         }
     }
 

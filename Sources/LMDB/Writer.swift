@@ -23,7 +23,9 @@ package struct Writer: ~Copyable {
             do {
                 return try beginPrepared()
             } catch  where error.code == .mapResized {
-                try environment.readers.withoutReaders { () throws(LMDBError) in try handle.adoptMapSize() }
+                try environment.readers.withoutReaders(endingIdle: true) { () throws(LMDBError) in
+                    try handle.adoptMapSize()
+                }
             }
         }
     }
@@ -44,12 +46,7 @@ package struct Writer: ~Copyable {
         let handle = environment.handle
         // The slots of dead readers pin pages that a full map needs.
         _ = unsafe mdb_reader_check(handle.pointer, nil)
-        try environment.readers.withoutReaders { () throws(LMDBError) in
-            var info = unsafe MDB_envinfo()
-            try unsafe check(mdb_env_info(handle.pointer, &info), "mdb_env_info", path: handle.path)
-            try unsafe check(
-                mdb_env_set_mapsize(handle.pointer, info.me_mapsize * 2), "mdb_env_set_mapsize", path: handle.path)
-        }
+        try environment.readers.withoutReaders(endingIdle: true) { () throws(LMDBError) in try handle.growMap() }
     }
 }
 
