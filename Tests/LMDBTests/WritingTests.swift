@@ -1,4 +1,5 @@
 import LMDB
+import TestSupport
 import Testing
 
 @Suite struct `A write transaction` {
@@ -72,21 +73,22 @@ import Testing
         #expect(try environment.read { try $0.entries(in: table) } == [])
     }
 
-    @Test func `that appends out of order is not committed`() throws {
-        let refusal = code {
-            try environment.write { transaction in
-                try transaction.put("1", "m", in: table)
-                try? transaction.put(zeros: 1, "a".bytes, in: table, appending: true)
-            }
+    @Test func `does not append a key that is not the greatest, and goes on`() throws {
+        try environment.write { transaction in
+            try transaction.put("1", "m", in: table)
+            let appended = try ["a", "m", "n"].map { try transaction.append(zeros: 1, $0.bytes, in: table) }
+            #expect(appended == [false, false, true])
+            #expect(transaction.failure == nil)
         }
-        #expect(refusal == .keyExists)
-        #expect(try environment.read { try $0.entries(in: table) } == [])
+        let entries = try environment.read { try $0.entries(in: table) }
+        #expect(entries == [["m".bytes, "1".bytes], ["n".bytes, [0]]])
     }
 
     @Test func `appends in order, straight into the page`() throws {
         try environment.write { transaction in
             for byte in UInt8(1)...200 {
-                try transaction.put(zeros: Int(byte), [byte], in: table, appending: true)
+                let isAppended = try transaction.append(zeros: Int(byte), [byte], in: table)
+                #expect(isAppended)
             }
         }
         let entries = try environment.read { try $0.entries(in: table) }
