@@ -146,6 +146,8 @@ final class WriteThrough: Sendable {
         _ transaction: consuming WriteTransaction, _ id: UInt64, _ batch: ChangeSet, _ outcomes: [(any Error)?],
         _ writer: borrowing Writer
     ) throws -> Attempt {
+        for key in batch.absentKeys { loads.invalidate(key) }
+        for keyspace in batch.thinned { loads.invalidateAll(in: keyspace) }
         if batch.isEmpty {
             // An empty commit would succeed without using `id`, and the next foreign commit would be `id`: publish nothing.
             transaction.abort()
