@@ -134,6 +134,8 @@ extension DurableTier {
             }
             return count
         }
+        // Of a table that another process has dropped LMDB gives the counts that it last knew.
+        guard try descriptor(of: keyspace.name, in: transaction)?.number == keyspace.number else { return 0 }
         var gone = 0
         for entry in try expiryIndex.expired(by: now, limit: .max, in: transaction).expired
         where entry.keyspace == keyspace.number {
