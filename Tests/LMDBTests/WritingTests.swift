@@ -72,22 +72,18 @@ import Testing
         #expect(try environment.read { try $0.entries(in: table) } == [])
     }
 
-    @Test func `that appends out of order is not committed`() throws {
-        let refusal = code {
-            try environment.write { transaction in
-                try transaction.put("1", "m", in: table)
-                try? transaction.put(zeros: 1, "a".bytes, in: table, appending: true)
-            }
+    @Test func `appends only behind the last key`() throws {
+        try environment.write { transaction in
+            try transaction.put("1", "m", in: table)
+            let (before, behind) = (try transaction.append("a", in: table), try transaction.append("z", in: table))
+            #expect(!before && behind)
         }
-        #expect(refusal == .keyExists)
-        #expect(try environment.read { try $0.entries(in: table) } == [])
+        #expect(try environment.read { try $0.entries(in: table) }.map { $0[0] } == ["m".bytes, "z".bytes])
     }
 
-    @Test func `appends in order, straight into the page`() throws {
+    @Test func `writes values of every size straight into the page`() throws {
         try environment.write { transaction in
-            for byte in UInt8(1)...200 {
-                try transaction.put(zeros: Int(byte), [byte], in: table, appending: true)
-            }
+            for byte in UInt8(1)...200 { try transaction.put(zeros: Int(byte), [byte], in: table) }
         }
         let entries = try environment.read { try $0.entries(in: table) }
         #expect(entries == (UInt8(1)...200).map { [[$0], [UInt8](repeating: 0, count: Int($0))] })

@@ -44,10 +44,17 @@ extension WriteTransaction {
 
 extension WriteTransaction {
     /// Sets a key's value to so many zeros, written into the page itself.
-    mutating func put(zeros count: Int, _ key: [UInt8], in table: Table, appending: Bool = false) throws {
-        try unsafe put(count: count, for: key.span, in: table, appending: appending) { target in
+    mutating func put(zeros count: Int, _ key: [UInt8], in table: Table) throws {
+        try unsafe put(count: count, for: key.span, in: table) { target in
             for offset in 0..<count { unsafe target.storeBytes(of: 0, toByteOffset: offset, as: UInt8.self) }
         }
+    }
+}
+
+extension WriteTransaction {
+    /// Adds an empty value behind the last key.
+    mutating func append(_ key: String, in table: Table) throws -> Bool {
+        try unsafe append(count: 0, for: key.bytes.span, in: table) { _ in }
     }
 }
 
