@@ -11,7 +11,7 @@ import Testing
         #expect(code { try environment.read { _ in } } == .closed)
         #expect(code { try environment.write { try $0.put("1", "a", in: table) } } == .closed)
         #expect(code { _ = try environment.writeTables { try $0.createTable("u") } } == .closed)
-        #expect(code { try environment.dropTable("t", table, alongside: { _ in }, beforeReaders: {}) } == .closed)
+        #expect(code { try environment.dropTable("t", alongside: { _ in }, invalidated: {}) } == .closed)
         #expect(code { _ = try environment.openTable("u") } == .closed)
         #expect(code { _ = try environment.information() } == .closed)
         #expect(code { _ = try environment.visibleTransactionID() } == .closed)

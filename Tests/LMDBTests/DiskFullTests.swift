@@ -67,15 +67,17 @@ struct `On a full disk` {
             let other = try environment.writeTables { try $0.createTable("other") }
             let table = try environment.table
             try environment.write { try $0.put("mine", "a", in: table) }
+            var wasInvalidated = false
             let large = [UInt8](repeating: 1, count: 4 << 20)
             // What is written alongside does not fit on the disk, so the commit of the drop fails.
             let failure = code {
-                try environment.dropTable("t", table) { transaction throws(LMDBError) in
+                try environment.dropTable("t") { transaction throws(LMDBError) in
                     try transaction.put(large.span, for: "large".bytes.span, in: other)
-                } beforeReaders: {
-                    Issue.record("nothing was dropped")
+                } invalidated: {
+                    wasInvalidated = true
                 }
             }
+            #expect(wasInvalidated, "LMDB has closed the handle")
             #expect(failure == .inputOutput || failure == .noSpace)
             let third = try environment.writeTables { try $0.createTable("third") }
             try environment.write { try $0.put("theirs", "a", in: third) }

@@ -21,6 +21,14 @@ import Testing
         #expect(try environment.openTable("t") == table)
     }
 
+    @Test func `is not opened inside a read, which whoever drops a table waits for`() throws {
+        let environment = try Environment.openForTest(scratch.store)
+        try environment.read { _ in
+            #expect(code { _ = try environment.openTable("t") } == .insideRead)
+        }
+        #expect(try environment.openTable("t") != nil)
+    }
+
     @Test func `made in a transaction that throws is not there, and can be made afterwards`() throws {
         struct Refusal: Error {}
         let environment = try Environment.openForTest(scratch.store)
@@ -94,9 +102,9 @@ import Testing
             for index in 0..<1_000 { try transaction.put("v", "\(index)", in: table) }
         }
         var wasTold = false
-        try environment.dropTable("t", table) { transaction throws(LMDBError) in
+        try environment.dropTable("t") { transaction throws(LMDBError) in
             try transaction.put("dropped".bytes.span, for: "t".bytes.span, in: other)
-        } beforeReaders: {
+        } invalidated: {
             wasTold = true
         }
         #expect(wasTold)
@@ -110,7 +118,7 @@ import Testing
     @Test func `makes the use of its handle an error, in reads and in writes`() throws {
         let environment = try Environment.openForTest(scratch.store)
         let table = try environment.table
-        try environment.dropTable("t", table, alongside: { _ in }, beforeReaders: {})
+        try environment.dropTable("t", alongside: { _ in }, invalidated: {})
         #expect(code { _ = try environment.read { try $0.string("a", in: table) } } != nil)
         #expect(code { try environment.write { try $0.put("1", "a", in: table) } } != nil)
         let again = try environment.writeTables { try $0.createTable("t") }
@@ -133,7 +141,7 @@ import Testing
         }
         try await inThread { isReading.wait() }
         async let drop: Void = inThread {
-            try environment.dropTable("t", table, alongside: { _ in }) {
+            try environment.dropTable("t", alongside: { _ in }) {
                 #expect(hasEnded.isOpenNow, "the reader was still at it")
             }
         }
@@ -149,7 +157,7 @@ import Testing
         let table = try environment.table
         try environment.read { _ in
             #expect(
-                code { try environment.dropTable("t", table, alongside: { _ in }, beforeReaders: {}) } == .insideRead)
+                code { try environment.dropTable("t", alongside: { _ in }, invalidated: {}) } == .insideRead)
         }
         #expect(try environment.openTable("t") == table)
     }
@@ -160,7 +168,10 @@ import Testing
         let table = try environment.table
         try environment.write { try $0.put("1", "a", in: table) }
         #expect(throws: refusal) {
-            try environment.dropTable("t", table) { _ throws(LMDBError) in throw refusal } beforeReaders: {}
+            try environment.dropTable("t") { _ throws(LMDBError) in
+                throw refusal
+            } invalidated: {
+            }
         }
         #expect(try environment.read { try $0.string("a", in: table) } == "1")
         try environment.write { try $0.put("2", "a", in: table) }
@@ -186,11 +197,27 @@ import Testing
         }
         #expect(try environment.information().mapSize == 1 << 18)
         let large = [UInt8](repeating: 2, count: 10_000)
-        try environment.dropTable("t", table) { transaction throws(LMDBError) in
+        try environment.dropTable("t") { transaction throws(LMDBError) in
             try transaction.put(large.span, for: "t".bytes.span, in: other)
-        } beforeReaders: {
+        } invalidated: {
         }
         #expect(try environment.openTable("t") == nil)
         #expect(try environment.read { try $0.value("t".bytes, in: other)?.count } == 10_000)
+    }
+
+    @Test func `that another process has dropped does nothing`() async throws {
+        let environment = try Environment.openForTest(scratch.store)
+        let table = try environment.table
+        let other = try environment.writeTables { try $0.createTable("other") }
+        try environment.write { try $0.put("1", "a", in: table) }
+        await #expect(processExitsWith: .success) { [path = scratch.store as String] in
+            try Environment.open(at: path).dropTable("t", alongside: { _ in }, invalidated: {})
+        }
+        #expect(try environment.read { try $0.string("a", in: table) } == nil)
+        try environment.dropTable("t") { transaction throws(LMDBError) in
+            try transaction.put("1".bytes.span, for: "a".bytes.span, in: other)
+        } invalidated: {
+        }
+        #expect(try environment.read { try $0.string("a", in: other) } == nil)
     }
 }

@@ -40,7 +40,7 @@ import Testing
             #expect(code { try environment.write { try $0.put("2", "inner", in: table) } } == .nestedWrite)
             #expect(code { _ = try environment.writeTables { try $0.createTable("u") } } == .nestedWrite)
             #expect(
-                code { try environment.dropTable("t", table, alongside: { _ in }, beforeReaders: {}) } == .nestedWrite)
+                code { try environment.dropTable("t", alongside: { _ in }, invalidated: {}) } == .nestedWrite)
             #expect(code { try environment.close() } == .nestedWrite)
         }
         #expect(try environment.read { try $0.entries(in: table) } == [["outer".bytes, "1".bytes]])
