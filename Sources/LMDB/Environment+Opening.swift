@@ -15,7 +15,7 @@ extension Environment {
         package static let data = "data.mdb"
         /// LMDB's locks and reader table. Never open it: closing it would free LMDB's locks.
         package static let lock = "lock.mdb"
-        /// The lock between writing processes.
+        /// The locks between this layer's processes; see ``ProcessLock``.
         package static let writerLock = "writer.lock"
         /// Prefix of a directory in which a new file is made before it gets its name.
         static let creationPrefix = "creating."
@@ -29,7 +29,8 @@ extension Environment {
     ///
     /// - Throws: ``LMDBError``: `ENOENT` without `initialize` where there is no such file,
     ///   ``LMDBError/Code-swift.struct/alreadyOpen``, ``LMDBError/Code-swift.struct/invalid`` for a file that is not LMDB's,
-    ///   ``LMDBError/Code-swift.struct/versionMismatch``, an `errno`; what `initialize` throws.
+    ///   ``LMDBError/Code-swift.struct/versionMismatch``, ``LMDBError/Code-swift.struct/flushingMismatch``,
+    ///   ``LMDBError/Code-swift.struct/unflushed`` (only without a recovery), an `errno`; what `initialize` or the recovery throws.
     package static func open(
         at path: String, options: EnvironmentOptions = .init(),
         initialize: ((inout WriteTransaction) throws -> Void)? = nil
@@ -51,25 +52,46 @@ extension Environment {
                 throw LMDBError(.init(rawValue: ENOENT), operation: "open", path: data)
             }
             let processLock = try ProcessLock(path: lock)
-            if let initialize, try FileSystem.identity(of: data) == nil {
-                try processLock.lock()
-                defer { processLock.unlock() }
-                if try FileSystem.identity(of: data) == nil {
+            try processLock.lock(.opening)
+            defer { processLock.unlock(.opening) }
+            let mark = OpenMark(lock: processLock, directory: path)
+            var options = options
+            options.flushing = try mark.join(flushing: options.flushing) { try recover(path, options) }
+            do {
+                if let initialize, try FileSystem.identity(of: data) == nil {
                     try create(at: path, options: options, initialize: initialize)
                 }
-            }
-            let handle = try openHandle(at: path, options: options)
-            do {
-                let identities = [try FileSystem.identity(of: data), try FileSystem.identity(of: lock)].compactMap {
-                    $0
+                let handle = try openHandle(at: path, options: options)
+                do {
+                    let identities = [try FileSystem.identity(of: data), try FileSystem.identity(of: lock)].compactMap {
+                        $0
+                    }
+                    let metaPages = try prepare(handle, data: data)
+                    // What an earlier opener left unflushed is flushed now.
+                    if options.flushing != EnvironmentOptions.Flushing.none { mark.clear() }
+                    open.formUnion(identities)
+                    return Environment(
+                        handle: handle, mark: mark, metaPages: metaPages, identities: identities, options: options)
+                } catch {
+                    unsafe mdb_env_close(handle.pointer)
+                    throw error
                 }
-                let metaPages = try prepare(handle, data: data)
-                open.formUnion(identities)
-                return Environment(handle: handle, lock: processLock, metaPages: metaPages, identities: identities)
             } catch {
-                unsafe mdb_env_close(handle.pointer)
+                processLock.unlock(.open)
                 throw error
             }
+        }
+    }
+
+    /// Nobody has the file open, and the machine went down while it was not flushed.
+    private static func recover(_ path: String, _ options: EnvironmentOptions) throws {
+        guard let recovery = options.recovery else {
+            throw LMDBError(.unflushed, operation: "open", path: path)
+        }
+        if try !recovery(path) {
+            try FileSystem.removeFile(path + "/" + FileName.data)
+            try FileSystem.removeFile(path + "/" + FileName.lock)
+            try FileSystem.flush(path)
         }
     }
 
@@ -94,7 +116,7 @@ extension Environment {
             var transaction = unsafe WriteTransaction(handle: pointer)
             try initialize(&transaction)
             try transaction.commit()
-            try unsafe check(mdb_env_sync(handle.pointer, 1), "mdb_env_sync", path: directory)
+            try handle.flush()
         }
         let data = directory + "/" + FileName.data
         try FileSystem.flush(data)
@@ -103,8 +125,7 @@ extension Environment {
         try FileSystem.flush(path)
     }
 
-    private static func openHandle(at path: String, options: EnvironmentOptions) throws(LMDBError) -> EnvironmentHandle
-    {
+    static func openHandle(at path: String, options: EnvironmentOptions) throws(LMDBError) -> EnvironmentHandle {
         var mapSize = options.mapSize
         while true {
             var pointer: OpaquePointer?
@@ -128,7 +149,7 @@ extension Environment {
         if code == 0 { code = unsafe mdb_env_set_maxdbs(pointer, UInt32(options.maximumTables)) }
         if code == 0 { code = unsafe mdb_env_set_maxreaders(pointer, UInt32(options.maximumReaders)) }
         if code == 0 {
-            let flags = UInt32(MDB_NOTLS) | options.flushing.flags
+            let flags = UInt32(MDB_NOTLS) | (options.flushing ?? .full).flags
             code = unsafe mdb_env_open(pointer, path, flags, 0o600)
         }
         return code
@@ -138,7 +159,7 @@ extension Environment {
     private static func prepare(_ handle: EnvironmentHandle, data: String) throws -> MetaPages {
         try unsafe check(mdb_reader_check(handle.pointer, nil), "mdb_reader_check", path: handle.path)
         // Opening takes the newest meta page from the page cache; the killed process that wrote it may not have flushed it.
-        try unsafe check(mdb_env_sync(handle.pointer, 1), "mdb_env_sync", path: handle.path)
+        try handle.flush()
         var status = MDB_stat()
         try unsafe check(mdb_env_stat(handle.pointer, &status), "mdb_env_stat", path: handle.path)
         let metaPages = try MetaPages(path: data, pageSize: Int(status.ms_psize))

@@ -16,17 +16,24 @@ package final class Environment: Sendable {
     let readers: ReaderPool
     let writers: WriterLock
     let tables = Monitor<[String: Table]>([:])
+    let options: EnvironmentOptions
+    private let mark: OpenMark
     private let metaPages: MetaPages
     private let identities: [FileSystem.Identity]
     private let forkGeneration: Int
 
-    init(handle: EnvironmentHandle, lock: ProcessLock, metaPages: MetaPages, identities: [FileSystem.Identity]) {
+    init(
+        handle: EnvironmentHandle, mark: OpenMark, metaPages: MetaPages, identities: [FileSystem.Identity],
+        options: EnvironmentOptions
+    ) {
         path = handle.path
         self.handle = handle
+        self.mark = mark
+        self.options = options
         self.metaPages = metaPages
         self.identities = identities
         readers = ReaderPool(environment: handle)
-        writers = WriterLock(lock)
+        writers = WriterLock(mark.lock)
         forkGeneration = ForkDetection.generation
     }
 
@@ -46,8 +53,12 @@ package final class Environment: Sendable {
         try writers.close()
         guard try readers.close() else { return }
         EnvironmentRegistry.closing(identities) {
-            writers.releaseFile()
-            unsafe mdb_env_close(handle.pointer)
+            mark.leave { () throws(LMDBError) in
+                try handle.checkNotLost()
+                try handle.flush()
+            }
+            if !handle.isLost { unsafe mdb_env_close(handle.pointer) }
+            mark.lock.closeFile()
         }
     }
 
@@ -94,7 +105,7 @@ package final class Environment: Sendable {
     package func flush() throws(LMDBError) {
         try checkFork()
         try readers.withStableMap { () throws(LMDBError) in
-            try unsafe check(mdb_env_sync(handle.pointer, 1), "mdb_env_sync", path: path)
+            try handle.flush()
         }
     }
 }

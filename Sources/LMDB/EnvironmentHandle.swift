@@ -12,12 +12,35 @@ internal import CLMDB
 @safe
 final class EnvironmentHandle: @unchecked Sendable {
     // Unchecked: LMDB's environment may be used from any thread; what may not run at once is kept apart by the callers.
-    let pointer: OpaquePointer
+    private(set) var pointer: OpaquePointer
     let path: String
 
     init(pointer: OpaquePointer, path: String) {
         unsafe self.pointer = pointer
         self.path = path
+    }
+
+    /// Whether the C environment was closed and could not be opened again: nothing may use `pointer`.
+    private(set) var isLost = false
+
+    /// The C environment was closed. No transaction of this process may be active.
+    func markLost() {
+        isLost = true
+    }
+
+    /// Puts another C environment in place of one that was closed. No transaction of this process may be active.
+    func replace(by other: EnvironmentHandle) {
+        unsafe pointer = other.pointer
+        isLost = false
+    }
+
+    func checkNotLost() throws(LMDBError) {
+        if isLost { throw LMDBError(.panic, operation: "use of the environment", path: path) }
+    }
+
+    /// Flushes data and meta pages to the disk, in every mode.
+    func flush() throws(LMDBError) {
+        try unsafe check(mdb_env_sync(pointer, 1), "mdb_env_sync", path: path)
     }
 
     /// Takes over the map size that another process has set. No read transaction of this process may be active.

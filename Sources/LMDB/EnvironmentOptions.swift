@@ -9,20 +9,25 @@ package struct EnvironmentOptions: Sendable {
     package var maximumTables: Int
     /// The largest number of read transactions at one time, over all processes. The process that opens the file first decides.
     package var maximumReaders: Int
-    /// What a commit flushes.
-    package var flushing: Flushing
+    /// What a commit flushes; `nil` takes over what the processes do that have the file open, or flushes fully.
+    package var flushing: Flushing?
+    /// What to do with a file that was not flushed when the machine went down; called with its path while nobody has it open. It returns
+    /// whether the file is to be kept; otherwise it is removed. `nil` refuses to open it.
+    package var recovery: (@Sendable (_ path: String) throws -> Bool)?
 
     package init(
-        mapSize: Int = 1 << 38, maximumTables: Int = 128, maximumReaders: Int = 1022, flushing: Flushing = .full
+        mapSize: Int = 1 << 38, maximumTables: Int = 128, maximumReaders: Int = 1022, flushing: Flushing? = .full,
+        recovery: (@Sendable (_ path: String) throws -> Bool)? = nil
     ) {
         self.mapSize = mapSize
         self.maximumTables = maximumTables
         self.maximumReaders = maximumReaders
         self.flushing = flushing
+        self.recovery = recovery
     }
 
     /// What a commit flushes before it returns.
-    package enum Flushing: Sendable {
+    package enum Flushing: UInt8, Sendable {
         /// Data, then the meta page: two flushes. A commit that returned survives a power cut.
         case full
         /// Data only (`MDB_NOMETASYNC`): a power cut may undo the last commits and never damages the file.

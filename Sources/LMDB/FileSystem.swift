@@ -73,6 +73,11 @@ package enum FileSystem {
         _ = unsafe rmdir(path)
     }
 
+    /// Removes a file; one that is not there is no error.
+    static func removeFile(_ path: String) throws(LMDBError) {
+        guard unsafe unlink(path) == 0 || errno == ENOENT else { throw failure("unlink", path) }
+    }
+
     /// The names in a directory, without `.` and `..`; none if it cannot be read.
     package static func names(in path: String) -> [String] {
         guard let stream = unsafe opendir(path) else { return [] }

@@ -75,6 +75,10 @@ extension LMDBError.Code {
     package static let insideRead = Self(rawValue: -6)
     /// The file's meta pages are not laid out as those of LMDB 0.9 on this machine.
     package static let unknownLayout = Self(rawValue: -7)
+    /// Another process has the file open and flushes differently.
+    package static let flushingMismatch = Self(rawValue: -8)
+    /// The machine went down while the file was open and not flushed.
+    package static let unflushed = Self(rawValue: -9)
 }
 
 extension LMDBError: CustomStringConvertible {
@@ -94,6 +98,8 @@ extension LMDBError.Code {
         case .invalidKeyLength: "a key is empty or too long"
         case .insideRead: "the calling thread is inside a read transaction"
         case .unknownLayout: "the file's meta pages have an unknown layout"
+        case .flushingMismatch: "another process has the file open with another durability"
+        case .unflushed: "the machine went down while the file was not flushed"
         default: unsafe String(cString: mdb_strerror(rawValue))
         }
     }
@@ -120,6 +126,8 @@ extension LMDBError.Code {
 
     /// `ENOENT`.
     package static var noSuchFile: Self { .init(rawValue: ENOENT) }
+    /// `EEXIST`.
+    package static var fileExists: Self { .init(rawValue: EEXIST) }
     /// `ENOSPC`.
     package static var noSpace: Self { .init(rawValue: ENOSPC) }
     /// `EIO`, which LMDB also gives for a short write.

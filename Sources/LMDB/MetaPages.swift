@@ -26,6 +26,10 @@ final class MetaPages: @unchecked Sendable {
 
     init(path: String, pageSize: Int) throws(LMDBError) {
         length = 2 * pageSize
+        // Reading a mapping beyond the end of a truncated file would kill the process.
+        guard try FileSystem.size(of: path).length >= length else {
+            throw LMDBError(.invalid, operation: "open", path: path)
+        }
         let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw LMDBError(.init(rawValue: errno), operation: "open", path: path) }
         defer { close(descriptor) }

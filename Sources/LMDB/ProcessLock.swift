@@ -1,3 +1,5 @@
+internal import Synchronization
+
 #if canImport(Darwin)
     internal import Darwin
 #elseif canImport(Glibc)
@@ -6,43 +8,94 @@
     internal import Musl
 #endif
 
-/// A lock between processes, on a file of its own.
+/// Locks between processes, on single bytes of a file of its own.
 ///
-/// It is a POSIX record lock: the kernel frees it when its process dies, a forked child does not inherit it, and it belongs to the
-/// whole process, so threads must be told apart before it. Closing any descriptor of the file would free it, so the file is opened
-/// once per process. Taking and freeing it costs a system call each, under a microsecond without contention.
+/// They are POSIX record locks: the kernel frees them when their process dies, a forked child does not inherit them, and they belong to
+/// the whole process, so threads must be told apart before them. Closing any descriptor of the file would free them all, so the file is
+/// opened once per process. Taking and freeing one costs a system call each, under a microsecond without contention.
 final class ProcessLock: Sendable {
-    private let descriptor: Int32
+    /// What a byte of the file stands for.
+    enum Byte: off_t {
+        /// Held by whoever writes.
+        case writer = 0
+        /// Held by whoever opens or closes.
+        case opening = 1
+        /// Shared by everyone who has the environment open.
+        case open = 2
+    }
+
+    /// Where in the file the openers' ``EnvironmentOptions/Flushing`` is kept.
+    private static let flushingOffset: off_t = 8
+
+    private let descriptor: Atomic<Int32>
     private let path: String
 
-    /// Opens the lock's file, mode 0600, and makes it if it is not there.
+    /// Opens the locks' file, mode 0600, and makes it if it is not there.
     init(path: String) throws(LMDBError) {
-        descriptor = unsafe open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        let descriptor = unsafe open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw LMDBError(.init(rawValue: errno), operation: "open", path: path) }
+        self.descriptor = Atomic(descriptor)
         self.path = path
     }
 
     deinit {
-        close(descriptor)
+        closeFile()
     }
 
-    /// Waits until no other process holds the lock, then holds it.
-    func lock() throws(LMDBError) {
-        try apply(Int16(F_WRLCK))
+    /// Lets go of every lock. To be called before anyone in this process may open the file again, since closing it later would free
+    /// their locks.
+    func closeFile() {
+        let descriptor = descriptor.exchange(-1, ordering: .relaxed)
+        if descriptor >= 0 { close(descriptor) }
+    }
+
+    /// Waits until no other process holds the lock, then holds it alone.
+    func lock(_ byte: Byte) throws(LMDBError) {
+        _ = try apply(Int16(F_WRLCK), byte, waits: true)
+    }
+
+    /// Holds the lock alone if nobody else holds it; returns whether it does.
+    func tryLock(_ byte: Byte) throws(LMDBError) -> Bool {
+        try apply(Int16(F_WRLCK), byte, waits: false)
+    }
+
+    /// Holds the lock together with others, waiting for whoever holds it alone.
+    func lockShared(_ byte: Byte) throws(LMDBError) {
+        _ = try apply(Int16(F_RDLCK), byte, waits: true)
     }
 
     /// Lets go of the lock.
-    func unlock() {
-        // Freeing a lock that is held cannot fail on a valid descriptor.
-        try? apply(Int16(F_UNLCK))
+    func unlock(_ byte: Byte) {
+        // Freeing a lock cannot fail on a valid descriptor.
+        _ = try? apply(Int16(F_UNLCK), byte, waits: true)
     }
 
-    private func apply(_ kind: Int16) throws(LMDBError) {
+    private func apply(_ kind: Int16, _ byte: Byte, waits: Bool) throws(LMDBError) -> Bool {
         var request = flock()
         request.l_type = kind
         request.l_whence = Int16(SEEK_SET)
-        while unsafe fcntl(descriptor, F_SETLKW, &request) == -1 {
+        request.l_start = byte.rawValue
+        request.l_len = 1
+        while unsafe fcntl(descriptor.load(ordering: .relaxed), waits ? F_SETLKW : F_SETLK, &request) == -1 {
+            if !waits, errno == EAGAIN || errno == EACCES { return false }
             if errno != EINTR { throw LMDBError(.init(rawValue: errno), operation: "fcntl", path: path) }
+        }
+        return true
+    }
+
+    /// What the openers' commits flush; to be read and written with the lock `opening` held.
+    var recordedFlushing: UInt8 {
+        get {
+            var byte: UInt8 = 0
+            return unsafe pread(descriptor.load(ordering: .relaxed), &byte, 1, Self.flushingOffset) == 1 ? byte : 0
+        }
+    }
+
+    /// Records what the openers' commits flush.
+    func record(flushing: UInt8) throws(LMDBError) {
+        var byte = flushing
+        guard unsafe pwrite(descriptor.load(ordering: .relaxed), &byte, 1, Self.flushingOffset) == 1 else {
+            throw LMDBError(.init(rawValue: errno), operation: "pwrite", path: path)
         }
     }
 }

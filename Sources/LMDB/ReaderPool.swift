@@ -41,6 +41,7 @@ final class ReaderPool: Sendable {
                 !state.isBlocked || state.active.contains(thread)
             } _: { state throws(LMDBError) -> TransactionHandle? in
                 if state.isClosed { throw LMDBError(.closed, operation: "read") }
+                try environment.checkNotLost()
                 state.active.append(thread)
                 return state.idle.popLast()
             }
@@ -97,8 +98,11 @@ final class ReaderPool: Sendable {
 
     /// Runs `body` while no read transaction of this process is active and none can begin.
     ///
+    /// - Parameter endingIdle: Whether the transactions that wait to be used again are ended too: nothing refers to the C environment then.
     /// - Throws: ``LMDBError/Code-swift.struct/insideRead`` if the calling thread reads itself; what `body` throws.
-    func withoutReaders<Result>(_ body: () throws(LMDBError) -> Result) throws(LMDBError) -> Result {
+    func withoutReaders<Result>(
+        endingIdle: Bool = false, _ body: () throws(LMDBError) -> Result
+    ) throws(LMDBError) -> Result {
         let thread = ThreadIdentity.current
         try state.withLock { state throws(LMDBError) in
             if state.active.contains(thread) { throw LMDBError(.insideRead, operation: "map growth") }
@@ -113,15 +117,22 @@ final class ReaderPool: Sendable {
         }
         return try state.withLock { state throws(LMDBError) in
             state.active.isEmpty
-        } _: { _ throws(LMDBError) in
-            try body()
+        } _: { state throws(LMDBError) in
+            if endingIdle { Self.endIdle(&state) }
+            return try body()
         }
+    }
+
+    private static func endIdle(_ state: inout State) {
+        for transaction in state.idle { unsafe mdb_txn_abort(transaction.pointer) }
+        state.idle = []
     }
 
     /// Runs `body` while the map stays where it is.
     func withStableMap<Result>(_ body: () throws(LMDBError) -> Result) throws(LMDBError) -> Result {
         try state.withLock { state throws(LMDBError) in
             if state.isClosed { throw LMDBError(.closed, operation: "information") }
+            try environment.checkNotLost()
             return try body()
         }
     }
@@ -136,8 +147,7 @@ final class ReaderPool: Sendable {
         }
         guard first else { return false }
         state.withLock(when: { $0.active.isEmpty && !$0.isBlocked }) { state in
-            for transaction in state.idle { unsafe mdb_txn_abort(transaction.pointer) }
-            state.idle = []
+            Self.endIdle(&state)
         }
         return true
     }

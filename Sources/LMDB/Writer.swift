@@ -2,7 +2,7 @@ internal import CLMDB
 
 /// The right to write, while the closure of ``Environment/withWriterLock(_:)`` runs.
 package struct Writer: ~Copyable {
-    private let environment: Environment
+    let environment: Environment
 
     init(environment: Environment) {
         self.environment = environment
@@ -17,7 +17,7 @@ package struct Writer: ~Copyable {
     package borrowing func begin() throws(LMDBError) -> WriteTransaction {
         let handle = environment.handle
         if try environment.visibleTransactionID() != environment.lastTransactionID {
-            try unsafe check(mdb_env_sync(handle.pointer, 1), "mdb_env_sync", path: handle.path)
+            try handle.flush()
         }
         while true {
             var transaction: OpaquePointer?

@@ -5,14 +5,14 @@
 final class WriterLock: Sendable {
     private struct State {
         var owner: ThreadIdentity?
-        var file: ProcessLock?
         var isClosed = false
     }
 
-    private let state: Monitor<State>
+    private let state = Monitor(State())
+    private let file: ProcessLock
 
     init(_ file: ProcessLock) {
-        state = Monitor(State(file: file))
+        self.file = file
     }
 
     /// Waits until no thread of any process holds the lock, then holds it.
@@ -21,16 +21,15 @@ final class WriterLock: Sendable {
     ///   ``LMDBError/Code-swift.struct/closed``; an `errno` of the file lock.
     func acquire() throws(LMDBError) {
         let thread = ThreadIdentity.current
-        let file = try state.withLock { state throws(LMDBError) in
+        try state.withLock { state throws(LMDBError) in
             if state.owner == thread { throw LMDBError(.nestedWrite, operation: "write") }
             return state.owner == nil
-        } _: { state throws(LMDBError) -> ProcessLock? in
+        } _: { state throws(LMDBError) in
             if state.isClosed { throw LMDBError(.closed, operation: "write") }
             state.owner = thread
-            return state.file
         }
         do {
-            try file?.lock()
+            try file.lock(.writer)
         } catch {
             leave()
             throw error
@@ -39,7 +38,7 @@ final class WriterLock: Sendable {
 
     /// Lets go of the lock.
     func release() {
-        state.withLock { $0.file }?.unlock()
+        file.unlock(.writer)
         leave()
     }
 
@@ -57,10 +56,5 @@ final class WriterLock: Sendable {
             return state.owner == nil
         } _: { _ throws(LMDBError) in
         }
-    }
-
-    /// Closes the lock's file.
-    func releaseFile() {
-        state.withLock { $0.file = nil }
     }
 }

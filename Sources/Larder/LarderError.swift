@@ -32,11 +32,11 @@ public struct LarderError: Error, Sendable {
     public struct Code: Hashable, Sendable, CustomStringConvertible {
         private enum Value: String {
             case invalidKey, invalidCacheName, invalidOption, invalidExpiration
-            case storeNotFound, notAStore, newerFormat, alreadyOpen, closed, forked
+            case storeNotFound, notAStore, newerFormat, durabilityMismatch, unflushed, alreadyOpen, closed, forked
             case codingMismatch, newerCacheVersion, cacheNotFound, cacheDropped, tooManyCaches
             case damagedRecord, damagedStore, undecodableValue, undecodableKey
             case nestedWrite, writeInsideRead, otherStore, transactionTooLarge, valueTooLarge
-            case overflow, diskFull, fileSystem, tooManyReaders, busy, outcomeUnknown, reopenNeeded
+            case overflow, alreadyExists, snapshotExpired, diskFull, fileSystem, tooManyReaders, busy, outcomeUnknown, reopenNeeded
         }
 
         private let value: Value
@@ -67,6 +67,11 @@ extension LarderError.Code {
     public static let notAStore = Self(.notAStore)
     /// The store, or a record in it, was written in a format newer than this version knows. Nothing was changed.
     public static let newerFormat = Self(.newerFormat)
+    /// Another process has the store open with another ``Durability``.
+    public static let durabilityMismatch = Self(.durabilityMismatch)
+    /// The store was last opened as ``Durability/rebuildable(afterPowerCut:)``, and the machine went down meanwhile: the file may be
+    /// anything. Open it so again, or check it with `kvtool verify`.
+    public static let unflushed = Self(.unflushed)
     /// This process has the store open already; use that ``Store``.
     public static let alreadyOpen = Self(.alreadyOpen)
     /// The store was closed.
@@ -103,6 +108,10 @@ extension LarderError.Code {
     public static let valueTooLarge = Self(.valueTooLarge)
     /// A counter would not fit its type. Nothing was written.
     public static let overflow = Self(.overflow)
+    /// A snapshot was used for longer than ``StoreOptions/maximumSnapshotAge`` allows.
+    public static let snapshotExpired = Self(.snapshotExpired)
+    /// There is a store in the directory that a backup was to be written to.
+    public static let alreadyExists = Self(.alreadyExists)
     /// The disk is full. Nothing of the transaction was written; reads go on.
     public static let diskFull = Self(.diskFull)
     /// The operating system refused; see the underlying error.
@@ -139,6 +148,8 @@ extension LarderError {
     init(_ error: LMDBError, path: String) {
         let (code, message): (Code, String) =
             switch error.code {
+            case .flushingMismatch: (.durabilityMismatch, "another process has the store open with another durability")
+            case .unflushed: (.unflushed, "the machine went down while the store was open and not flushed")
             case .closed: (.closed, "the store is closed")
             case .alreadyOpen: (.alreadyOpen, "the store is already open in this process")
             case .forked: (.forked, "the process was forked after the store was opened")
@@ -153,6 +164,7 @@ extension LarderError {
             case .panic: (.reopenNeeded, "a commit failed at its last step; the store must be closed and opened again")
             case .badTable: (.cacheDropped, "the cache was dropped")
             case .noSuchFile: (.storeNotFound, "there is no store at '\(path)'")
+            case .fileExists: (.alreadyExists, "there is a store in '\(path)' already")
             case .noSpace: (.diskFull, "the disk is full")
             case .inputOutput where FileSystem.isFull(at: path): (.diskFull, "the disk is full")
             case .wouldDeadlock: (.busy, "another process holds the store's lock while it waits for ours")

@@ -20,6 +20,8 @@ public struct ByteCount: Hashable, Comparable, Sendable {
 public struct StoreOptions: Sendable {
     /// What the memory tier may hold: keys, values and bookkeeping. 64 MiB unless said otherwise; 0 turns it off.
     public var memoryCapacity: ByteCount
+    /// What an acknowledged write survives. ``Durability/full`` unless said otherwise.
+    public var durability: Durability
     /// Whether a missing store is made. `true` unless said otherwise.
     public var createsIfMissing: Bool
     /// How many caches the store may have, at most 4,096. 128 unless said otherwise. It costs a few bytes per read transaction.
@@ -28,19 +30,26 @@ public struct StoreOptions: Sendable {
     public var maximumReaders: Int
     /// The address space reserved for the file. It takes no memory and no disk, and where it is not enough the map grows by itself.
     public var mapSize: ByteCount
+    /// How long a snapshot may be used; past it every further access through it throws. A minute unless said otherwise; `nil` sets no
+    /// limit, and a snapshot that is never ended then lets the file grow without end.
+    public var maximumSnapshotAge: Duration?
     /// Where the time of day comes from.
     public var clock: WallClock
 
     /// Makes options.
     public init(
-        memoryCapacity: ByteCount = .mebibytes(64), createsIfMissing: Bool = true, maximumCaches: Int = 128,
-        maximumReaders: Int = 1_022, mapSize: ByteCount = .gibibytes(256), clock: WallClock = .system
+        memoryCapacity: ByteCount = .mebibytes(64), durability: Durability = .full, createsIfMissing: Bool = true,
+        maximumCaches: Int = 128,
+        maximumReaders: Int = 1_022, mapSize: ByteCount = .gibibytes(256),
+        maximumSnapshotAge: Duration? = .seconds(60), clock: WallClock = .system
     ) {
         self.memoryCapacity = memoryCapacity
+        self.durability = durability
         self.createsIfMissing = createsIfMissing
         self.maximumCaches = maximumCaches
         self.maximumReaders = maximumReaders
         self.mapSize = mapSize
+        self.maximumSnapshotAge = maximumSnapshotAge
         self.clock = clock
     }
 

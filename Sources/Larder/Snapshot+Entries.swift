@@ -28,6 +28,7 @@ extension Snapshot {
     /// - Throws: As ``Cache/count()``; ``LarderError/Code-swift.struct/otherStore``.
     public func count<Key, Value>(of cache: Cache<Key, Value>) throws -> Int {
         try cache.check(in: durable)
+        try limit.check()
         return try durable.count(in: cache.keyspace, of: transaction, now: now)
     }
 
@@ -43,8 +44,7 @@ extension Snapshot {
         in cache: Cache<Key, Value>, from lower: Key? = nil, to upper: Key? = nil, order: ScanOrder = .ascending,
         limit: Int? = nil, _ body: (Key, Value) throws -> Void
     ) throws {
-        try cache.check(in: durable)
-        try cache.forEach(cache.range(from: lower, to: upper), order, limit, of: transaction, now: now, body)
+        try forEach(in: cache, cache.range(from: lower, to: upper), order, limit, body)
     }
 
     /// Visits the entries whose keys begin with `prefix`, in the order of their keys.
@@ -54,8 +54,7 @@ extension Snapshot {
         in cache: Cache<String, Value>, prefix: String, order: ScanOrder = .ascending, limit: Int? = nil,
         _ body: (String, Value) throws -> Void
     ) throws {
-        try cache.check(in: durable)
-        try cache.forEach(KeyRange(prefix: Array(prefix.utf8)), order, limit, of: transaction, now: now, body)
+        try forEach(in: cache, KeyRange(prefix: Array(prefix.utf8)), order, limit, body)
     }
 
     /// Visits the entries whose keys begin with `prefix`, in the order of their keys.
@@ -65,7 +64,20 @@ extension Snapshot {
         in cache: Cache<[UInt8], Value>, prefix: [UInt8], order: ScanOrder = .ascending, limit: Int? = nil,
         _ body: ([UInt8], Value) throws -> Void
     ) throws {
+        try forEach(in: cache, KeyRange(prefix: prefix), order, limit, body)
+    }
+
+    private func forEach<Key, Value>(
+        in cache: Cache<Key, Value>, _ range: KeyRange, _ order: ScanOrder, _ limit: Int?,
+        _ body: (Key, Value) throws -> Void
+    ) throws {
         try cache.check(in: durable)
-        try cache.forEach(KeyRange(prefix: prefix), order, limit, of: transaction, now: now, body)
+        try self.limit.check()
+        var visited = 0
+        try cache.forEach(range, order, limit, of: transaction, now: now) { key, value in
+            visited += 1
+            if visited % 64 == 0 { try self.limit.check() }
+            try body(key, value)
+        }
     }
 }

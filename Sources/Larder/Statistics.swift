@@ -44,6 +44,8 @@ public struct DurableTierStatistics: Hashable, Sendable {
     public var expired = 0
     /// Read transactions and snapshots of this process that are open now.
     public var activeReaders = 0
+    /// How many commits the oldest reader of any process is behind. While it is there, pages freed since are not reused.
+    public var readerLag = 0
 }
 
 /// How transactions became commits.

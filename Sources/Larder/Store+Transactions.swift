@@ -46,7 +46,7 @@ extension Store {
     public func read<Result>(_ body: (borrowing Snapshot) throws -> Result) throws -> Result {
         try checkUsable()
         return try withReadTransaction { transaction in
-            try unsafe body(Snapshot(ReadTransaction(handle: transaction.handle), durable: durable, now: clock.now()))
+            try unsafe body(Snapshot(ReadTransaction(handle: transaction.handle), durable: durable, now: clock.now(), limit: SnapshotLimit(maximumSnapshotAge)))
         }
     }
 
@@ -84,14 +84,17 @@ extension Store {
     /// What the store has done since it was opened, and what it holds. Costs a few microseconds.
     public func statistics() throws -> StoreStatistics {
         try checkUsable()
-        let information = try translatingErrors(at: path) { try durable.environment.information() }
+        let (information, oldest) = try translatingErrors(at: path) {
+            (try durable.environment.information(), try durable.environment.oldestReadTransactionID())
+        }
         return StoreStatistics(
             memory: memory.statistics,
             durable: DurableTierStatistics(
                 hits: counters.durableHits.load(ordering: .relaxed),
                 misses: counters.durableMisses.load(ordering: .relaxed),
                 fileBytes: information.usedBytes, mapSize: information.mapSize,
-                expired: sweep.removed.load(ordering: .relaxed), activeReaders: information.activeReaders),
+                expired: sweep.removed.load(ordering: .relaxed), activeReaders: information.activeReaders,
+                readerLag: oldest.map { Int(clamping: information.lastTransactionID - min($0, information.lastTransactionID)) } ?? 0),
             commits: writeThrough.statistics, loads: counters.loads.load(ordering: .relaxed),
             foreignCommits: coherence.foreignCommits)
     }

@@ -25,6 +25,7 @@ public final class Store: Sendable {
     let keyspaces: KeyspaceRegistry
     let sweep: ExpirySweep
     let clock: WallClock
+    let maximumSnapshotAge: Duration?
     let counters = ReadCounters()
     private let closed = Atomic<Bool>(false)
     private let isTemporary: Bool
@@ -36,6 +37,7 @@ public final class Store: Sendable {
     ///   ``LarderError/Code-swift.struct/storeNotFound`` (only if the options say not to make one),
     ///   ``LarderError/Code-swift.struct/notAStore``, ``LarderError/Code-swift.struct/newerFormat``,
     ///   ``LarderError/Code-swift.struct/damagedStore``, ``LarderError/Code-swift.struct/invalidOption``,
+    ///   ``LarderError/Code-swift.struct/durabilityMismatch``, ``LarderError/Code-swift.struct/unflushed``,
     ///   ``LarderError/Code-swift.struct/diskFull`` or ``LarderError/Code-swift.struct/fileSystem``.
     public convenience init(at path: String, options: StoreOptions = .init()) throws {
         try self.init(at: path, options: options, isTemporary: false)
@@ -55,10 +57,12 @@ public final class Store: Sendable {
         self.path = path
         self.isTemporary = isTemporary
         clock = options.clock
+        maximumSnapshotAge = options.maximumSnapshotAge
         // The store's own two tables come on top.
-        let environment = EnvironmentOptions(
+        var environment = EnvironmentOptions(
             mapSize: options.mapSize.bytes, maximumTables: options.maximumCaches + 2,
             maximumReaders: options.maximumReaders)
+        options.durability.apply(to: &environment)
         durable = try DurableTier(
             at: path, options: environment, creating: options.createsIfMissing, clock: options.clock)
         memory = MemoryTier(capacity: options.memoryCapacity.bytes)

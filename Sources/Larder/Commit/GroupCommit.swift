@@ -167,7 +167,8 @@ final class GroupCommit: Sendable {
     private func nextBatch() -> [WriteRequest]? {
         while true {
             let batch: [WriteRequest]? = state.withLock(
-                when: { $0.leader == nil && (!$0.queue.isEmpty || $0.isClosed || $0.sweepMoved) }, orAfter: sweepTimeout()
+                when: { $0.leader == nil && (!$0.queue.isEmpty || $0.isClosed || $0.sweepMoved) },
+                orAfter: sweepTimeout()
             ) { state in
                 guard state.leader == nil else { return [] }
                 if state.queue.isEmpty, state.isClosed { return nil }

@@ -1,7 +1,7 @@
 internal import LMDB
 
 extension DurableTier {
-    private static let descriptorPrefix = "cache/"
+    static let descriptorPrefix = "cache/"
     private static let lastNumberKey: [UInt8] = Array("last-cache".utf8)
 
     private static func descriptorKey(_ name: String) -> [UInt8] {

@@ -4,6 +4,8 @@ internal import LMDB
 struct KeyRange: Sendable {
     var lower: [UInt8]?
     var upper: [UInt8]?
+    /// Whether the lower bound itself is left out.
+    private(set) var excludesLower = false
 
     static let all = KeyRange()
 
@@ -22,6 +24,12 @@ struct KeyRange: Sendable {
         } else {
             self.init(lower: prefix)
         }
+    }
+
+    /// Leaves out everything up to and with `key`.
+    mutating func continueAfter(_ key: [UInt8]) {
+        lower = key
+        excludesLower = true
     }
 
     @inline(__always)
@@ -53,7 +61,11 @@ extension DurableTier {
         switch order {
         case .ascending:
             if let lower = range.lower {
-                found = try cursor.move(toFirstNotLess: lower.span)
+                var start = try cursor.move(toFirstNotLess: lower.span)
+                if start, range.excludesLower, cursor.withEntry({ key, _ in !isLess(lower.span, key) }) {
+                    start = try cursor.move(.next)
+                }
+                found = start
             } else {
                 found = try cursor.move(.first)
             }

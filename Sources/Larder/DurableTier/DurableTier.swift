@@ -10,7 +10,8 @@ final class DurableTier: Sendable {
     let descriptions: Table
     let expiryIndex: ExpiryIndex
 
-    private static let headerKey: [UInt8] = Array("store".utf8)
+    static let headerKeyName = "store"
+    private static let headerKey: [UInt8] = Array(headerKeyName.utf8)
 
     /// Opens the store in a directory, and makes it first if told to.
     ///
@@ -37,7 +38,8 @@ final class DurableTier: Sendable {
         }
     }
 
-    private enum TableName {
+    /// The store's own tables.
+    enum TableName {
         static let descriptions = "larder"
         static let expiry = "expiry"
     }

@@ -25,7 +25,7 @@ struct ExpiryIndex: Sendable {
         return bytes
     }
 
-    private static func entry(key: Span<UInt8>, value: Span<UInt8>) -> Entry? {
+    static func entry(key: Span<UInt8>, value: Span<UInt8>) -> Entry? {
         guard key.count == 20 else { return nil }
         func integer(_ range: Range<Int>) -> UInt64 {
             range.reduce(0) { $0 << 8 | UInt64(key[$1]) }

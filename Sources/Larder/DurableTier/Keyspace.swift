@@ -33,8 +33,12 @@ final class Keyspace: Sendable {
         number = descriptor.number
         version = descriptor.version
         mayHoldOtherVersions = descriptor.version != descriptor.firstVersion
-        // An odd multiplier keeps the seeds of a store's caches apart.
-        hashSeed = storeSeed &+ UInt64(descriptor.number) &* 0x9E37_79B9_7F4A_7C15
+        hashSeed = Self.hashSeed(storeSeed: storeSeed, number: descriptor.number)
+    }
+
+    /// The seed of a cache's key hashes. An odd multiplier keeps the seeds of a store's caches apart.
+    static func hashSeed(storeSeed: UInt64, number: UInt32) -> UInt64 {
+        storeSeed &+ UInt64(number) &* 0x9E37_79B9_7F4A_7C15
     }
 
     /// The hash of an encoded key of this cache.
