@@ -22,7 +22,7 @@ extension Measurement {
 
     /// The first half of `reopen_killed`: loads, says so, and goes on putting until it is killed.
     func putUntilKilled() throws -> Never {
-        let driver = try openLoaded(.durable, flushing: false)
+        let driver = try openLoaded(.durable, flushing: true)
         let session = try driver.makeSession()
         print("ready")
         fflush(nil)

@@ -22,8 +22,7 @@ struct Measurement<D: Driver> {
     ///
     /// - Throws: `NotOffered` where the peer does not have what the case measures.
     func run() throws -> Row {
-        if plan.case.writes, !plan.durable, let refusal = plan.peer.alwaysFlushes { throw refusal }
-        return switch plan.case {
+        switch plan.case {
         case .memoryGetHit: try memoryGetHit()
         case .memoryGetHitInstructions: try memoryGetHitInstructions()
         case .diskGet: try diskGet()

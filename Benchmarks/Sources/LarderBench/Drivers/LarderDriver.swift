@@ -180,6 +180,7 @@ extension DriverOptions {
         case .memoryHits, .diskGets, .fillingMemory, .durable: break
         case .memoryAlone: throw NotOffered("has no memory tier that opens without a store")
         }
+        options.durability = flushing ? .full : .rebuildable(afterPowerCut: .startEmpty)
         // Valgrind maps no more than 32 GiB at once.
         if bench_under_valgrind() { options.mapSize = .gibibytes(16) }
         return try Store(at: directory + "/store", options: options)

@@ -38,14 +38,6 @@ enum Peer: String, CaseIterable, Sendable {
         }
     }
 
-    /// Why the peer cannot leave its writes unflushed; nil where it can.
-    var alwaysFlushes: NotOffered? {
-        switch self {
-        case .larder, .larderBorrow, .larderObject, .larderAsync: NotOffered("flushes every commit")
-        default: nil
-        }
-    }
-
     /// Does a task with the peer's driver, and returns what is to be printed. Here alone peers and drivers are matched.
     ///
     /// Each call names a concrete driver type, from which the compiler specializes everything below it.

@@ -12,16 +12,17 @@
             var configuration = Configuration()
             // Room for everything in each connection's page cache, and in the mapping below it.
             let bytes = 2 * options.entries * (Entry.keySize + options.valueSize + 16)
-            let synchronous = options.flushing ? "FULL" : "OFF"
             configuration.prepareDatabase { database in
                 try database.execute(
                     sql: """
-                        PRAGMA synchronous = \(synchronous);
                         PRAGMA cache_size = -\(max(65_536, bytes / 1024));
                         PRAGMA mmap_size = \(max(64 << 20, bytes));
                         """)
             }
             pool = try DatabasePool(path: options.directory + "/bench.sqlite", configuration: configuration)
+            // Not in `prepareDatabase`, after which a pool sets NORMAL.
+            let synchronous = options.flushing ? "FULL" : "OFF"
+            try pool.writeWithoutTransaction { try $0.execute(sql: "PRAGMA synchronous = \(synchronous)") }
             try pool.write { database in
                 try database.execute(
                     sql: """
