@@ -51,6 +51,10 @@ extension Environment {
             if initialize == nil, try FileSystem.identity(of: data) == nil {
                 throw LMDBError(.init(rawValue: ENOENT), operation: "open", path: data)
             }
+            // LMDB would make an environment of an empty file, in a way that a power cut can spoil.
+            if try FileSystem.identity(of: data) != nil, try FileSystem.size(of: data).length == 0 {
+                throw LMDBError(.invalid, operation: "open", path: data)
+            }
             let processLock = try ProcessLock(path: lock)
             try processLock.lock(.opening)
             defer { processLock.unlock(.opening) }
@@ -58,8 +62,14 @@ extension Environment {
             var options = options
             options.flushing = try mark.join(flushing: options.flushing) { try recover(path, options) }
             do {
-                if let initialize, try FileSystem.identity(of: data) == nil {
-                    try create(at: path, options: options, initialize: initialize)
+                if let initialize {
+                    // What a creator that died has left; nobody else is creating, since the lock is held.
+                    for name in FileSystem.names(in: path) where name.hasPrefix(FileName.creationPrefix) {
+                        FileSystem.removeDirectory(path + "/" + name)
+                    }
+                    if try FileSystem.identity(of: data) == nil {
+                        try create(at: path, options: options, initialize: initialize)
+                    }
                 }
                 let handle = try openHandle(at: path, options: options)
                 do {
@@ -99,10 +109,6 @@ extension Environment {
     private static func create(
         at path: String, options: EnvironmentOptions, initialize: (inout WriteTransaction) throws -> Void
     ) throws {
-        // What a creator that died has left; nobody else is creating, since the lock is held.
-        for name in FileSystem.names(in: path) where name.hasPrefix(FileName.creationPrefix) {
-            FileSystem.removeDirectory(path + "/" + name)
-        }
         let directory = try FileSystem.makeTemporaryDirectory(in: path, prefix: FileName.creationPrefix)
         defer { FileSystem.removeDirectory(directory) }
         var options = options

@@ -2,8 +2,12 @@ internal import CLMDB
 
 extension Environment {
     /// Opens a table that exists, or returns `nil`. Needs no write lock, so it does not wait for a writer.
+    ///
+    /// - Throws: ``LMDBError``: ``LMDBError/Code-swift.struct/insideRead`` inside a read transaction of the calling thread, which whoever is
+    ///   dropping a table may be waiting for.
     package func openTable(_ name: String) throws(LMDBError) -> Table? {
         try checkFork()
+        if isReading { throw LMDBError(.insideRead, operation: "open of a table", path: path) }
         return try tables.withLock { open throws(LMDBError) in
             if let table = open[name] { return table }
             let transaction = try readers.begin()
@@ -42,23 +46,39 @@ extension Environment {
         }
     }
 
-    /// Removes a table with all that it holds, in one transaction with what `body` writes, while no reader of this process is active.
+    /// Removes a table with all that it holds, in one transaction with what `body` writes, while no reader of this process is active. Grows
+    /// the map and begins again if it must. A table that is gone already is no error, and then nothing is written.
     ///
-    /// - Parameter beforeReaders: Runs after the commit, before readers go on: the place to mark the handle as invalid.
+    /// - Parameter invalidated: Runs before readers go on, once the table's handle is invalid. That is also so where the commit fails, since
+    ///   LMDB closes the handle before it; the table is then to be opened again.
     package func dropTable(
-        _ name: String, _ table: Table, alongside body: (inout WriteTransaction) throws -> Void,
-        beforeReaders: () -> Void
+        _ name: String, alongside body: (inout WriteTransaction) throws(LMDBError) -> Void, invalidated: () -> Void
     ) throws {
         try withWriterLock { writer in
-            var begun: WriteTransaction? = try writer.begin()
-            try body(&begun!)
-            try readers.withoutReaders { () throws(LMDBError) in
-                guard var transaction = begun.take() else { preconditionFailure("taken once") }
-                try transaction.drop(table)
-                try transaction.commit()
-                beforeReaders()
+            while true {
+                // Sees to a map that another process has grown, which cannot be done while readers are held off.
+                try writer.begin().abort()
+                do {
+                    return try tables.withLock { tables throws(LMDBError) in
+                        try readers.withoutReaders { () throws(LMDBError) in
+                            var transaction = try writer.beginPrepared()
+                            guard let table = try transaction.openExistingTable(name) else { return }
+                            try body(&transaction)
+                            do throws(LMDBError) {
+                                try transaction.drop(table)
+                            } catch  where error.code == .notFound {
+                                // Another process dropped it; the handle was open here.
+                                return
+                            }
+                            tables[name] = nil
+                            defer { invalidated() }
+                            try transaction.commit()
+                        }
+                    }
+                } catch let error as LMDBError where error.code == .mapFull {
+                    try writer.growMap()
+                }
             }
-            tables.withLock { $0[name] = nil }
         }
     }
 }

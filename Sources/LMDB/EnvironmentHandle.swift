@@ -43,10 +43,33 @@ final class EnvironmentHandle: @unchecked Sendable {
         try unsafe check(mdb_env_sync(pointer, 1), "mdb_env_sync", path: path)
     }
 
-    /// Takes over the map size that another process has set. No read transaction of this process may be active.
+    /// Takes over the map size that another process has set. No read transaction of this process may be there, not even an idle one.
     func adoptMapSize() throws(LMDBError) {
-        let code = unsafe mdb_env_set_mapsize(pointer, 0)
+        try setMapSize(0)
+    }
+
+    /// Doubles the map. No transaction of this process may be there, not even an idle one.
+    ///
+    /// - Throws: `ENOMEM` where the address space has no room; the map then stays as it is.
+    func growMap() throws(LMDBError) {
+        var info = unsafe MDB_envinfo()
+        try unsafe check(mdb_env_info(pointer, &info), "mdb_env_info", path: path)
+        let size = unsafe info.me_mapsize
+        // LMDB gives the old map up before it asks for the new one, so what it will be refused must be found out first.
+        guard let room = unsafe mmap(nil, size, PROT_NONE, MAP_PRIVATE | MAP_ANON | MAP_NORESERVE, -1, 0),
+            unsafe room != MAP_FAILED
+        else { throw LMDBError(.init(rawValue: errno), operation: "map growth", path: path) }
+        unsafe munmap(room, size)
+        try setMapSize(size * 2)
+    }
+
+    private func setMapSize(_ size: Int) throws(LMDBError) {
+        let code = unsafe mdb_env_set_mapsize(pointer, size)
         // EINVAL: a write transaction of this process is active, so it has taken the size over already.
-        if code != EINVAL { try check(code, "mdb_env_set_mapsize", path: path) }
+        if code == 0 || code == EINVAL { return }
+        // There is no map any more, and any use of the C environment but this would fault.
+        unsafe mdb_env_close(pointer)
+        markLost()
+        throw LMDBError(.init(rawValue: code), operation: "mdb_env_set_mapsize", path: path)
     }
 }

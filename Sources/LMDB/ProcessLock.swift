@@ -13,6 +13,9 @@ internal import Synchronization
 /// They are POSIX record locks: the kernel frees them when their process dies, a forked child does not inherit them, and they belong to
 /// the whole process, so threads must be told apart before them. Closing any descriptor of the file would free them all, so the file is
 /// opened once per process. Taking and freeing one costs a system call each, under a microsecond without contention.
+///
+/// The system looks for deadlocks among processes, not threads: two that use two files each seem to wait for each other in a circle when
+/// one thread of each waits while another holds. So a refusal is believed only if it lasts.
 final class ProcessLock: Sendable {
     /// What a byte of the file stands for.
     enum Byte: off_t {
@@ -70,7 +73,11 @@ final class ProcessLock: Sendable {
         _ = try? apply(Int16(F_UNLCK), byte, waits: true)
     }
 
+    /// How many times, a millisecond apart, a circle is taken for one of processes only.
+    private static let deadlockRetries = 2_000
+
     private func apply(_ kind: Int16, _ byte: Byte, waits: Bool) throws(LMDBError) -> Bool {
+        var refusals = 0
         var request = flock()
         request.l_type = kind
         request.l_whence = Int16(SEEK_SET)
@@ -78,6 +85,11 @@ final class ProcessLock: Sendable {
         request.l_len = 1
         while unsafe fcntl(descriptor.load(ordering: .relaxed), waits ? F_SETLKW : F_SETLK, &request) == -1 {
             if !waits, errno == EAGAIN || errno == EACCES { return false }
+            if errno == EDEADLK, refusals < Self.deadlockRetries {
+                refusals += 1
+                usleep(1_000)
+                continue
+            }
             if errno != EINTR { throw LMDBError(.init(rawValue: errno), operation: "fcntl", path: path) }
         }
         return true

@@ -58,7 +58,7 @@ final class ReaderPool: Sendable {
             guard code == MDB_MAP_RESIZED else {
                 throw LMDBError(.init(rawValue: code), operation: "mdb_txn_begin", path: environment.path)
             }
-            try withoutReaders { () throws(LMDBError) in try environment.adoptMapSize() }
+            try withoutReaders(endingIdle: true) { () throws(LMDBError) in try environment.adoptMapSize() }
         }
     }
 
@@ -100,9 +100,7 @@ final class ReaderPool: Sendable {
     ///
     /// - Parameter endingIdle: Whether the transactions that wait to be used again are ended too: nothing refers to the C environment then.
     /// - Throws: ``LMDBError/Code-swift.struct/insideRead`` if the calling thread reads itself; what `body` throws.
-    func withoutReaders<Result>(
-        endingIdle: Bool = false, _ body: () throws(LMDBError) -> Result
-    ) throws(LMDBError) -> Result {
+    func withoutReaders(endingIdle: Bool = false, _ body: () throws(LMDBError) -> Void) throws(LMDBError) {
         let thread = ThreadIdentity.current
         try state.withLock { state throws(LMDBError) in
             if state.active.contains(thread) { throw LMDBError(.insideRead, operation: "map growth") }
@@ -115,11 +113,11 @@ final class ReaderPool: Sendable {
             state.withLock { $0.isBlocked = false }
             state.wakeAll()
         }
-        return try state.withLock { state throws(LMDBError) in
+        try state.withLock { state throws(LMDBError) in
             state.active.isEmpty
         } _: { state throws(LMDBError) in
             if endingIdle { Self.endIdle(&state) }
-            return try body()
+            try body()
         }
     }
 

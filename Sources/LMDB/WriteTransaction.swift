@@ -72,19 +72,35 @@ package struct WriteTransaction: ~Copyable, ReadableTransaction {
 
     /// Sets a key's value to `count` bytes that `body` writes straight into the file's page; it must write all of them.
     ///
-    /// - Parameter appending: The caller knows that the key is greater than every key in the table (`MDB_APPEND`), which fills the
-    ///   pages fully and skips the search; LMDB refuses a smaller key with ``LMDBError/Code-swift.struct/keyExists``.
     /// - Throws: ``LMDBError``, which poisons the transaction.
+    @inline(__always)
     package mutating func put(
-        count: Int, for key: Span<UInt8>, in table: Table, appending: Bool = false,
-        _ body: (UnsafeMutableRawBufferPointer) -> Void
+        count: Int, for key: Span<UInt8>, in table: Table, _ body: (UnsafeMutableRawBufferPointer) -> Void
     ) throws(LMDBError) {
         try guardKey(key)
         var value = unsafe MDB_val(mv_size: count, mv_data: nil)
-        let flags = UInt32(MDB_RESERVE) | (appending ? UInt32(MDB_APPEND) : 0)
-        let code = unsafe withMDBValue(key) { key in unsafe mdb_put(handle, table.handle, &key, &value, flags) }
+        let code = unsafe withMDBValue(key) { key in
+            unsafe mdb_put(handle, table.handle, &key, &value, UInt32(MDB_RESERVE))
+        }
         try guardWrite(code, "mdb_put")
         unsafe body(UnsafeMutableRawBufferPointer(start: value.mv_data, count: count))
+    }
+
+    /// Adds an entry behind the last one, which fills pages fully and searches nothing; returns `false`, having done nothing, if the key
+    /// is not greater than every key in the table. Otherwise as ``put(count:for:in:_:)``.
+    @inline(__always)
+    package mutating func append(
+        count: Int, for key: Span<UInt8>, in table: Table, _ body: (UnsafeMutableRawBufferPointer) -> Void
+    ) throws(LMDBError) -> Bool {
+        try guardKey(key)
+        var value = unsafe MDB_val(mv_size: count, mv_data: nil)
+        let code = unsafe withMDBValue(key) { key in
+            unsafe mdb_put(handle, table.handle, &key, &value, UInt32(MDB_RESERVE | MDB_APPEND))
+        }
+        if code == MDB_KEYEXIST { return false }
+        try guardWrite(code, "mdb_put")
+        unsafe body(UnsafeMutableRawBufferPointer(start: value.mv_data, count: count))
+        return true
     }
 
     /// Removes a key; returns whether it was there.

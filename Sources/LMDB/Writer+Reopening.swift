@@ -10,8 +10,9 @@ extension Writer {
     ///   closed and opened again.
     package borrowing func reopen() throws(LMDBError) {
         let environment = environment
-        try environment.readers.withoutReaders(endingIdle: true) { () throws(LMDBError) in
-            try environment.tables.withLock { tables throws(LMDBError) in
+        // In this order: who opens a table holds the lock of the tables while it waits to read.
+        try environment.tables.withLock { tables throws(LMDBError) in
+            try environment.readers.withoutReaders(endingIdle: true) { () throws(LMDBError) in
                 // Handles are given out in turn, so opening the tables in the same order gives the same ones, if none was dropped.
                 let names = tables.sorted { $0.value.handle < $1.value.handle }
                 if !environment.handle.isLost { unsafe mdb_env_close(environment.handle.pointer) }

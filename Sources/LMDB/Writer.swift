@@ -20,14 +20,23 @@ package struct Writer: ~Copyable {
             try handle.flush()
         }
         while true {
-            var transaction: OpaquePointer?
-            let code = unsafe mdb_txn_begin(handle.pointer, nil, 0, &transaction)
-            if code == 0, let transaction = unsafe transaction { return unsafe WriteTransaction(handle: transaction) }
-            guard code == MDB_MAP_RESIZED else {
-                throw LMDBError(.init(rawValue: code), operation: "mdb_txn_begin", path: handle.path)
+            do {
+                return try beginPrepared()
+            } catch  where error.code == .mapResized {
+                try environment.readers.withoutReaders(endingIdle: true) { () throws(LMDBError) in
+                    try handle.adoptMapSize()
+                }
             }
-            try environment.readers.withoutReaders { () throws(LMDBError) in try handle.adoptMapSize() }
         }
+    }
+
+    /// Begins the write transaction where ``begin()`` has seen to everything else just before.
+    borrowing func beginPrepared() throws(LMDBError) -> WriteTransaction {
+        let handle = environment.handle
+        var transaction: OpaquePointer?
+        try unsafe check(mdb_txn_begin(handle.pointer, nil, 0, &transaction), "mdb_txn_begin", path: handle.path)
+        guard let transaction = unsafe transaction else { throw LMDBError(.invalid, operation: "mdb_txn_begin") }
+        return unsafe WriteTransaction(handle: transaction)
     }
 
     /// Doubles the map, once no reader of this process is active. No write transaction may be open.
@@ -37,12 +46,7 @@ package struct Writer: ~Copyable {
         let handle = environment.handle
         // The slots of dead readers pin pages that a full map needs.
         _ = unsafe mdb_reader_check(handle.pointer, nil)
-        try environment.readers.withoutReaders { () throws(LMDBError) in
-            var info = unsafe MDB_envinfo()
-            try unsafe check(mdb_env_info(handle.pointer, &info), "mdb_env_info", path: handle.path)
-            try unsafe check(
-                mdb_env_set_mapsize(handle.pointer, info.me_mapsize * 2), "mdb_env_set_mapsize", path: handle.path)
-        }
+        try environment.readers.withoutReaders(endingIdle: true) { () throws(LMDBError) in try handle.growMap() }
     }
 }
 
@@ -57,7 +61,8 @@ extension Environment {
         if isReading { throw LMDBError(.insideRead, operation: "write", path: path) }
         try writers.acquire()
         defer { writers.release() }
-        return try body(Writer(environment: self))
+        let writer = Writer(environment: self)
+        return try body(writer)
     }
 
     /// Runs `body` in a write transaction and commits it, growing the map and running `body` again as often as needed.

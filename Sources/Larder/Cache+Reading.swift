@@ -26,14 +26,15 @@ extension Cache {
     ///
     /// - Throws: As ``value(for:)`` but for decoding. Does not count as an access of the entry.
     public func contains(_ key: Key) throws -> Bool {
-        try deadline(of: key) != nil
+        try withEncoded(key) { bytes, hash in try deadline(bytes, hash) != nil }
     }
 
     /// How long an entry has left to live: `nil` if there is no such entry, or one that never expires; see ``contains(_:)``.
     ///
     /// - Throws: As ``value(for:)`` but for decoding. Does not count as an access of the entry.
     public func remainingTimeToLive(for key: Key) throws -> Duration? {
-        guard let deadline = try deadline(of: key), deadline != 0 else { return nil }
+        guard let deadline = try withEncoded(key, { bytes, hash in try deadline(bytes, hash) }), deadline != 0
+        else { return nil }
         let now = store.clock.now()
         return .milliseconds(deadline > now ? Int64(clamping: deadline - now) : 0)
     }
@@ -45,15 +46,18 @@ extension Cache {
     ///
     /// - Throws: As ``value(for:)`` but for decoding; what `body` throws.
     public func withBytes<Result>(for key: Key, _ body: (Span<UInt8>) throws -> Result) throws -> Result? {
-        try withEncoded(key) { bytes, hash in
-            if let hit = try memoryHit(bytes, hash), case .bytes(let held) = hit.value {
-                touchIfDue(bytes, hash, expiry: hit.expiry)
-                return try body(held.span)
-            }
-            return try withDurableRecord(bytes, hash) { _, header, payload in
-                touchIfDue(bytes, hash, expiry: header.expiry)
-                return try body(payload)
-            }
+        try withEncoded(key) { bytes, hash in try withBytes(bytes, hash, body) }
+    }
+
+    func withBytes<Result>(_ key: Span<UInt8>, _ hash: UInt64, _ body: (Span<UInt8>) throws -> Result) throws -> Result?
+    {
+        if let hit = try memoryHit(key, hash), case .bytes(let held) = hit.value {
+            touchIfDue(key, hash, expiry: hit.expiry)
+            return try body(held.span)
+        }
+        return try withDurableRecord(key, hash) { _, header, payload in
+            touchIfDue(key, hash, expiry: header.expiry)
+            return try body(payload)
         }
     }
 
@@ -100,10 +104,8 @@ extension Cache {
     }
 
     /// The deadline of an entry, 0 if it never expires, or `nil` if there is no such entry.
-    private func deadline(of key: Key) throws -> Milliseconds? {
-        try withEncoded(key) { bytes, hash in
-            if let hit = try memoryHit(bytes, hash) { return hit.expiry }
-            return try withDurableRecord(bytes, hash) { _, header, _ in header.expiry }
-        }
+    func deadline(_ key: Span<UInt8>, _ hash: UInt64) throws -> Milliseconds? {
+        if let hit = try memoryHit(key, hash) { return hit.expiry }
+        return try withDurableRecord(key, hash) { _, header, _ in header.expiry }
     }
 }

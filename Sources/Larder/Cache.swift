@@ -11,7 +11,10 @@ public struct Cache<Key: Sendable, Value: Sendable>: Sendable {
     let keyspace: Keyspace
     let keyCoding: any KeyCoding<Key>
     let valueCoding: any ValueCoding<Value>
-    private let keepsDecodedValues: Bool
+    /// Whether memory holds the bytes of values rather than the decoded values; then `Value` is `[UInt8]`.
+    private let holdsBytes: Bool
+    /// The class of the decoded values that memory holds.
+    private let decodedClass: ObjectIdentifier
     let timeToLive: Milliseconds?
     let expiresAfterAccess: Milliseconds?
 
@@ -23,7 +26,8 @@ public struct Cache<Key: Sendable, Value: Sendable>: Sendable {
         self.keyspace = keyspace
         self.keyCoding = keyCoding
         self.valueCoding = valueCoding
-        keepsDecodedValues = valueCoding.keepsDecodedValues
+        holdsBytes = Value.self == [UInt8].self && !valueCoding.keepsDecodedValues
+        decodedClass = ObjectIdentifier(DecodedValue<Value>.self)
         timeToLive = options.timeToLive?.positiveMilliseconds
         expiresAfterAccess = options.expiresAfterAccess?.positiveMilliseconds
     }
@@ -41,14 +45,22 @@ public struct Cache<Key: Sendable, Value: Sendable>: Sendable {
         try unsafe withUnsafeTemporaryAllocation(of: UInt8.self, capacity: Environment.maximumKeyLength) { storage in
             var buffer = unsafe KeyBuffer(storage)
             try keyCoding.encode(key, into: &buffer)
-            guard 1...Environment.maximumKeyLength ~= buffer.count else {
-                throw LarderError(
-                    .invalidKey, "a key has \(buffer.count) bytes, not 1 to \(Environment.maximumKeyLength)",
-                    cacheName: name)
-            }
+            try checkLength(buffer.count)
             let bytes = unsafe UnsafeBufferPointer(rebasing: storage[..<buffer.count]).span
             return try body(bytes, keyspace.hash(bytes))
         }
+    }
+
+    @inline(__always)
+    private func checkLength(_ count: Int) throws {
+        guard 1...Environment.maximumKeyLength ~= count else {
+            throw LarderError(
+                .invalidKey, "a key has \(count) bytes, not 1 to \(Environment.maximumKeyLength)", cacheName: name)
+        }
+    }
+
+    func checkLength(of key: Span<UInt8>) throws {
+        try checkLength(key.count)
     }
 
     func memoryKey(_ key: Key) throws -> MemoryKey {
@@ -84,7 +96,8 @@ public struct Cache<Key: Sendable, Value: Sendable>: Sendable {
 
     /// What memory holds for a value whose payload has `payloadSize` bytes.
     func memoryValue(_ value: Value, payloadSize: Int) -> MemoryValue {
-        if !keepsDecodedValues, let bytes = value as? [UInt8] { return .bytes(bytes) }
+        // The types are known to be the same; a dynamic cast would cost more than all the rest of a hit.
+        if holdsBytes { return .bytes(unsafe unsafeBitCast(value, to: [UInt8].self)) }
         return .object(DecodedValue(value), cost: payloadSize)
     }
 
@@ -92,8 +105,12 @@ public struct Cache<Key: Sendable, Value: Sendable>: Sendable {
     @inline(__always)
     func value(_ held: MemoryValue) -> Value? {
         switch held {
-        case .bytes(let bytes): bytes as? Value
-        case .object(let object, _): (object as? DecodedValue<Value>)?.value
+        case .bytes(let bytes):
+            holdsBytes ? unsafe unsafeBitCast(bytes, to: Value.self) : nil
+        case .object(let object, _):
+            // Another cache of the same name may decode to another type.
+            ObjectIdentifier(type(of: object)) == decodedClass
+                ? unsafe unsafeDowncast(object, to: DecodedValue<Value>.self).value : nil
         }
     }
 

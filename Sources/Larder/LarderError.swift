@@ -36,7 +36,8 @@ public struct LarderError: Error, Sendable {
             case codingMismatch, newerCacheVersion, cacheNotFound, cacheDropped, tooManyCaches
             case damagedRecord, damagedStore, undecodableValue, undecodableKey
             case nestedWrite, writeInsideRead, otherStore, transactionTooLarge, valueTooLarge
-            case overflow, alreadyExists, snapshotExpired, diskFull, fileSystem, tooManyReaders, busy, outcomeUnknown, reopenNeeded
+            case overflow, alreadyExists, snapshotExpired, diskFull, fileSystem, tooManyReaders, busy, outcomeUnknown,
+                reopenNeeded
         }
 
         private let value: Value

@@ -93,6 +93,14 @@ public struct CacheOptions: Sendable {
     }
 }
 
+/// Whether a scan verifies the checksum of each record.
+public enum ChecksumVerification: Hashable, Sendable {
+    /// Damage is an error. The default everywhere.
+    case verified
+    /// Damage is not noticed: for when speed matters more than that, or for looking at what is left of a damaged store.
+    case unverified
+}
+
 /// The order of a scan: that of the keys' bytes, or its reverse.
 public enum ScanOrder: Hashable, Sendable {
     /// From the least key on.

@@ -67,6 +67,37 @@ extension Snapshot {
         try forEach(in: cache, KeyRange(prefix: prefix), order, limit, body)
     }
 
+    /// Visits the entries from `lower`, included, to `upper`, not included, in the order of their keys, as the bytes they are in the store;
+    /// `nil` is open. Nothing is copied or decoded: the spans lie in the file's map and are valid while `body` runs.
+    ///
+    /// - Parameter checksums: Whether each record's checksum is verified.
+    /// - Throws: As ``forEach(in:from:to:order:limit:_:)`` but for decoding.
+    public func forEachBytes<Key, Value>(
+        in cache: Cache<Key, Value>, from lower: Key? = nil, to upper: Key? = nil, order: ScanOrder = .ascending,
+        limit: Int? = nil, checksums: ChecksumVerification = .verified,
+        _ body: (_ key: Span<UInt8>, _ value: Span<UInt8>) throws -> Void
+    ) throws {
+        try cache.check(in: durable)
+        try self.limit.check()
+        try forEachBytes(in: cache.keyspace, cache.range(from: lower, to: upper), order, limit ?? .max, checksums, body)
+    }
+
+    private func forEachBytes(
+        in keyspace: Keyspace, _ range: KeyRange, _ order: ScanOrder, _ limit: Int, _ checksums: ChecksumVerification,
+        _ body: (_ key: Span<UInt8>, _ value: Span<UInt8>) throws -> Void
+    ) throws {
+        var visited = 0
+        guard limit > 0 else { return }
+        try durable.forEachRecord(
+            in: keyspace, range, order, of: transaction, now: { now }, checksums: checksums
+        ) { key, _, payload in
+            try body(key, payload)
+            visited += 1
+            if visited % 256 == 0 { try self.limit.check() }
+            return visited < limit
+        }
+    }
+
     private func forEach<Key, Value>(
         in cache: Cache<Key, Value>, _ range: KeyRange, _ order: ScanOrder, _ limit: Int?,
         _ body: (Key, Value) throws -> Void

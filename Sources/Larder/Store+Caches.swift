@@ -73,8 +73,8 @@ extension Store {
         return try translatingErrors(at: path) {
             guard let keyspace = try keyspaces.keyspace(named: name, open: { try durable.existingKeyspace(name) })
             else { return false }
+            defer { if keyspace.isRetired { keyspaces.forget(keyspace) } }
             try durable.drop(keyspace)
-            keyspaces.forget(keyspace)
             return true
         }
     }

@@ -46,7 +46,10 @@ extension Store {
     public func read<Result>(_ body: (borrowing Snapshot) throws -> Result) throws -> Result {
         try checkUsable()
         return try withReadTransaction { transaction in
-            try unsafe body(Snapshot(ReadTransaction(handle: transaction.handle), durable: durable, now: clock.now(), limit: SnapshotLimit(maximumSnapshotAge)))
+            try unsafe body(
+                Snapshot(
+                    ReadTransaction(handle: transaction.handle), durable: durable, now: clock.now(),
+                    limit: SnapshotLimit(maximumSnapshotAge)))
         }
     }
 
@@ -94,7 +97,9 @@ extension Store {
                 misses: counters.durableMisses.load(ordering: .relaxed),
                 fileBytes: information.usedBytes, mapSize: information.mapSize,
                 expired: sweep.removed.load(ordering: .relaxed), activeReaders: information.activeReaders,
-                readerLag: oldest.map { Int(clamping: information.lastTransactionID - min($0, information.lastTransactionID)) } ?? 0),
+                readerLag: oldest.map {
+                    Int(clamping: information.lastTransactionID - min($0, information.lastTransactionID))
+                } ?? 0),
             commits: writeThrough.statistics, loads: counters.loads.load(ordering: .relaxed),
             foreignCommits: coherence.foreignCommits)
     }

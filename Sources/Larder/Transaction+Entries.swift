@@ -30,7 +30,16 @@ extension Transaction {
         _ value: Value, for key: Key, in cache: Cache<Key, Value>, expires expiration: Expiration = .cacheDefault
     ) throws {
         try cache.check(in: durable)
-        cache.noteDeadline(try put(cache.prepare(value, key, expiration)))
+        let payload = try cache.valueCoding.encode(value)
+        let deadline = try cache.lifetime(expiration).deadline(now: now)
+        let keyspace = cache.keyspace
+        try cache.withEncoded(key) { bytes, hash in
+            try putRecord(payload.span, expiry: deadline, for: bytes, hash: hash, in: keyspace)
+            if changes.isTold(of: keyspace) { return changes.addKey(of: keyspace) }
+            let value = cache.memoryValue(value, payloadSize: payload.count)
+            changes.add(.init(keyspace: keyspace, key: cache.memoryKey(bytes, hash), value: value, expiry: deadline))
+        }
+        cache.noteDeadline(deadline)
     }
 
     /// Sets the value of a key unless it has one; returns whether it was set.

@@ -57,16 +57,24 @@ public struct Transaction: ~Copyable {
     func put(
         _ payload: Span<UInt8>, expiry: Milliseconds, for key: MemoryKey, in keyspace: Keyspace, value: MemoryValue?
     ) throws {
+        try putRecord(payload, expiry: expiry, for: key.bytes.span, hash: key.hash, in: keyspace)
+        changes.add(.init(keyspace: keyspace, key: key, value: value, expiry: expiry))
+    }
+
+    /// Sets a record in the durable tier; the caller adds the change.
+    @inline(__always)
+    func putRecord(
+        _ payload: Span<UInt8>, expiry: Milliseconds, for key: Span<UInt8>, hash: UInt64, in keyspace: Keyspace
+    ) throws {
         guard payload.count <= Record.maximumPayload else {
-            throw LarderError(
-                .valueTooLarge, "a value has more than 2 GiB", cacheName: keyspace.name, keyHash: key.hash)
+            throw LarderError(.valueTooLarge, "a value has more than 2 GiB", cacheName: keyspace.name, keyHash: hash)
         }
         try checkExists(keyspace)
+        let isInOrder = changes.run.isContinued(by: key, in: keyspace)
         try withWriteTransaction { transaction in
             try durable.put(
-                payload, expiry: expiry, for: key.bytes.span, hash: key.hash, in: keyspace, of: &transaction)
+                payload, expiry: expiry, for: key, hash: hash, in: keyspace, isInOrder: isInOrder, of: &transaction)
         }
-        changes.add(.init(keyspace: keyspace, key: key, value: value, expiry: expiry))
         changes.payloadBytes += payload.count
     }
 

@@ -22,19 +22,23 @@ func runOnThread(_ body: @escaping @Sendable () throws -> Void) throws {
     let context = unsafe Unmanaged.passRetained(work).toOpaque()
     #if canImport(Darwin)
         var thread: pthread_t?
-        unsafe pthread_create(&thread, nil, { argument in
-            let work = unsafe Unmanaged<Work>.fromOpaque(argument).takeRetainedValue()
-            work.result.withLock { result in result = Result { try work.body() } }
-            return nil
-        }, context)
+        unsafe pthread_create(
+            &thread, nil,
+            { argument in
+                let work = unsafe Unmanaged<Work>.fromOpaque(argument).takeRetainedValue()
+                work.result.withLock { result in result = Result { try work.body() } }
+                return nil
+            }, context)
         unsafe pthread_join(thread!, nil)
     #else
         var thread = pthread_t()
-        unsafe pthread_create(&thread, nil, { argument in
-            let work = unsafe Unmanaged<Work>.fromOpaque(argument!).takeRetainedValue()
-            work.result.withLock { result in result = Result { try work.body() } }
-            return nil
-        }, context)
+        unsafe pthread_create(
+            &thread, nil,
+            { argument in
+                let work = unsafe Unmanaged<Work>.fromOpaque(argument!).takeRetainedValue()
+                work.result.withLock { result in result = Result { try work.body() } }
+                return nil
+            }, context)
         pthread_join(thread, nil)
     #endif
     try work.result.withLock { try $0?.get() }

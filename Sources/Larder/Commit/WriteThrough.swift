@@ -177,7 +177,7 @@ final class WriteThrough: Sendable {
         counters.withLock { counters in
             counters.commits += 1
             counters.transactions += outcomes.count { $0 == nil }
-            counters.changes += batch.changes.count
+            counters.changes += batch.count
             counters.bytes += batch.payloadBytes
         }
         return .committed(outcomes)

@@ -109,13 +109,13 @@ extension DurableTier {
         return number
     }
 
-    /// Removes a cache with its records.
+    /// Removes a cache with its records. If the commit fails, the keyspace is retired all the same, and the cache is to be opened again.
     func drop(_ keyspace: Keyspace) throws {
         let tableName = "cache.\(keyspace.number)"
         let key = Self.descriptorKey(keyspace.name)
-        try environment.dropTable(tableName, keyspace.table) { transaction in
+        try environment.dropTable(tableName) { transaction throws(LMDBError) in
             try transaction.delete(key.span, in: descriptions)
-        } beforeReaders: {
+        } invalidated: {
             keyspace.markDropped()
         }
     }

@@ -92,17 +92,25 @@ extension DurableTier {
     }
 
     /// Visits the records of a range that are there, in the order of their keys, until `body` returns `false`.
+    ///
+    /// - Parameter checksums: Whether each record's checksum is verified, or only its header looked at.
+    @inline(__always)
     func forEachRecord(
         in keyspace: Keyspace, _ range: KeyRange, _ order: ScanOrder,
         of transaction: borrowing some ReadableTransaction & ~Copyable,
-        now: () -> Milliseconds, _ body: (_ key: Span<UInt8>, Record.Header, _ payload: Span<UInt8>) throws -> Bool
+        now: () -> Milliseconds, checksums: ChecksumVerification = .verified,
+        _ body: (_ key: Span<UInt8>, Record.Header, _ payload: Span<UInt8>) throws -> Bool
     ) throws {
         try keyspace.checkUsable()
         try transaction.withCursor(in: keyspace.table) { cursor in
             var found = try start(range, order, &cursor)
             while found {
                 let goesOn = try cursor.withEntry { key, bytes in
-                    let header = try Self.verify(bytes, keyHash: keyspace.hash(key), in: keyspace)
+                    let header =
+                        switch checksums {
+                        case .verified: try Self.verify(bytes, keyHash: keyspace.hash(key), in: keyspace)
+                        case .unverified: try Self.header(bytes, of: key, in: keyspace)
+                        }
                     guard header.isLive(version: keyspace.version, now: now()) else { return true }
                     return try body(key, header, bytes.extracting(Record.headerSize...))
                 }

@@ -75,16 +75,37 @@ final class DurableTier: Sendable {
         }
     }
 
+    /// Reads a record's header without its checksum.
+    @inline(__always)
+    static func header(_ bytes: Span<UInt8>, of key: Span<UInt8>, in keyspace: Keyspace) throws -> Record.Header {
+        guard bytes.count >= Record.headerSize else { throw keyspace.error(.tooShort, keyHash: keyspace.hash(key)) }
+        guard bytes[8] == Record.formatVersion else {
+            throw keyspace.error(.newerFormat(bytes[8]), keyHash: keyspace.hash(key))
+        }
+        return Record.header(bytes)
+    }
+
     /// Sets a record.
+    ///
+    /// - Parameter isInOrder: Whether the writes so far suggest that the key comes behind all others of the cache.
     func put(
         _ payload: Span<UInt8>, expiry: Milliseconds, for key: Span<UInt8>, hash: UInt64, in keyspace: Keyspace,
-        of transaction: inout WriteTransaction
+        isInOrder: Bool, of transaction: inout WriteTransaction
     ) throws {
         try keyspace.checkUsable()
-        try unindexExpiry(of: key, hash: hash, in: keyspace, of: &transaction)
         let header = Record.Header(cacheVersion: keyspace.version, expiry: expiry)
-        try unsafe transaction.put(count: Record.headerSize + payload.count, for: key, in: keyspace.table) { target in
-            unsafe Record.write(header, payload: payload, keyHash: hash, to: target)
+        let size = Record.headerSize + payload.count
+        var isAppended = false
+        if isInOrder {
+            isAppended = try unsafe transaction.append(count: size, for: key, in: keyspace.table) { target in
+                unsafe Record.write(header, payload: payload, keyHash: hash, to: target)
+            }
+        }
+        if !isAppended {
+            try unindexExpiry(of: key, hash: hash, in: keyspace, of: &transaction)
+            try unsafe transaction.put(count: size, for: key, in: keyspace.table) { target in
+                unsafe Record.write(header, payload: payload, keyHash: hash, to: target)
+            }
         }
         if expiry != 0 {
             try expiryIndex.insert(expiry, keyHash: hash, key: key, keyspace: keyspace.number, in: &transaction)

@@ -68,6 +68,11 @@ final class Keyspace: Sendable {
         floor.max(id, ordering: .sequentiallyConsistent)
     }
 
+    /// Whether the cache cannot be used through this keyspace any more.
+    var isRetired: Bool {
+        retirement.load(ordering: .acquiring) != 0
+    }
+
     /// Throws if the cache cannot be used any more. To be asked inside a transaction: a drop waits for those under way.
     @inline(__always)
     func checkUsable() throws {
