@@ -19,15 +19,15 @@ struct LarderDriver: Driver {
         fileprivate let cache: Cache<[UInt8], [UInt8]>
 
         func get(_ key: Span<UInt8>) throws -> Glimpse? {
-            try cache.value(for: [UInt8](copying: key))?.glimpse
+            try cache.value(for: key)?.glimpse
         }
 
         func put(_ key: Span<UInt8>, _ value: Span<UInt8>) throws {
-            try cache.setBlocking([UInt8](copying: value), for: [UInt8](copying: key))
+            try cache.setBlocking(value, for: key)
         }
 
         func value(for key: Span<UInt8>) throws -> [UInt8]? {
-            try cache.value(for: [UInt8](copying: key))
+            try cache.value(for: key)
         }
     }
 }
@@ -46,15 +46,15 @@ struct LarderBorrowDriver: Driver {
         fileprivate let cache: Cache<[UInt8], [UInt8]>
 
         func get(_ key: Span<UInt8>) throws -> Glimpse? {
-            try cache.withBytes(for: [UInt8](copying: key)) { $0.glimpse }
+            try cache.withBytes(for: key) { $0.glimpse }
         }
 
         func put(_ key: Span<UInt8>, _ value: Span<UInt8>) throws {
-            try cache.setBlocking([UInt8](copying: value), for: [UInt8](copying: key))
+            try cache.setBlocking(value, for: key)
         }
 
         func value(for key: Span<UInt8>) throws -> [UInt8]? {
-            try cache.withBytes(for: [UInt8](copying: key)) { [UInt8](copying: $0) }
+            try cache.withBytes(for: key) { [UInt8](copying: $0) }
         }
     }
 }
@@ -122,7 +122,7 @@ struct LarderObjectDriver: Driver {
         fileprivate let cache: Cache<[UInt8], Profile>
 
         func get(_ key: Span<UInt8>) throws -> Glimpse? {
-            try cache.value(for: [UInt8](copying: key)).map { Glimpse(size: 8 + $0.rest.count, head: $0.head) }
+            try cache.value(for: key).map { Glimpse(size: 8 + $0.rest.count, head: $0.head) }
         }
 
         func put(_ key: Span<UInt8>, _ value: Span<UInt8>) throws {
@@ -130,7 +130,7 @@ struct LarderObjectDriver: Driver {
         }
 
         func value(for key: Span<UInt8>) throws -> [UInt8]? {
-            try cache.value(for: [UInt8](copying: key))?.bytes
+            try cache.value(for: key)?.bytes
         }
     }
 }
@@ -159,11 +159,12 @@ struct LarderBytes: Sendable {
     }
 
     func scan(verifying: Bool) throws -> ScanSum {
-        guard verifying else { throw NotOffered("verifies every record that it scans") }
         var sum = ScanSum()
-        try cache.forEach { _, value in
-            sum.entries += 1
-            sum.firstBytes += UInt64(value.first ?? 0)
+        try store.read { snapshot in
+            try snapshot.forEachBytes(in: cache, checksums: verifying ? .verified : .unverified) { _, value in
+                sum.entries += 1
+                sum.firstBytes += UInt64(value[0])
+            }
         }
         return sum
     }
