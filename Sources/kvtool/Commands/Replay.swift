@@ -49,10 +49,10 @@ struct Replay: AsyncParsableCommand {
 
     func validate() throws {
         try CacheArguments.validate(name: cache)
-        guard 1...65_536 ~= tasks else { throw ValidationError("The number of tasks is not between 1 and 65536.") }
-        guard 0...1 ~= writes else { throw ValidationError("The share of writes is not between 0 and 1.") }
+        guard 1...65_536 ~= tasks else { throw ValidationError("The number of tasks is not between 1 and 65536") }
+        guard 0...1 ~= writes else { throw ValidationError("The share of writes is not between 0 and 1") }
         for size in [maxValueSize, valueSize] where size.bytes > 1 << 30 {
-            throw ValidationError("A value's size is more than 1 GiB.")
+            throw ValidationError("A value's size is more than 1 GiB")
         }
     }
 

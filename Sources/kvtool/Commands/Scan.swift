@@ -44,8 +44,8 @@ struct Scan: ParsableCommand {
     @OptionGroup var format: FormatArguments
 
     func validate() throws {
-        if let limit, limit < 0 { throw ValidationError("The limit is negative.") }
-        if hash != nil, hashValue == nil { throw ValidationError("A key's hash is 16 hexadecimal digits.") }
+        if let limit, limit < 0 { throw ValidationError("The limit is negative") }
+        if hash != nil, hashValue == nil { throw ValidationError("A key's hash is 16 hexadecimal digits") }
     }
 
     private var hashValue: UInt64? {
@@ -70,7 +70,7 @@ struct Scan: ParsableCommand {
             for entry in batch where printed < limit ?? .max {
                 if let damage = entry.damage {
                     damaged += 1
-                    StandardError.warn(damage.description)
+                    StandardError.write("Warning: ", damage.description)
                     // Asked for by its hash, a damaged record's key is the answer.
                     if hash == nil { continue }
                 }

@@ -53,8 +53,8 @@ enum StandardError {
         _ = FileDescriptor.standardError.write(Array(text.utf8))
     }
 
-    /// Warns and goes on.
-    static func warn(_ text: String) {
-        write("Warning: \(text)\n")
+    /// Writes a sentence on a line of its own, with a capital letter as the argument parser's messages have.
+    static func write(_ label: String, _ sentence: String) {
+        write(label + sentence.prefix(1).uppercased() + sentence.dropFirst() + "\n")
     }
 }

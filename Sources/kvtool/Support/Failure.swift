@@ -51,7 +51,7 @@ struct Failure: Error {
 
     /// Says why on standard error, and ends the process.
     func exit() -> Never {
-        if let message { StandardError.write("Error: \(message)\n") }
+        if let message { StandardError.write("Error: ", message) }
         // Not `exit`: what other threads are doing ends with the process, as it would in a crash, which a store survives.
         _exit(code.rawValue)
     }

@@ -22,7 +22,7 @@ enum Signals {
             signal(number) { number in
                 // Nothing here may allocate or lock.
                 let text: StaticString = """
-                    Error: the file's pages cannot be read: they are damaged, or the file is shorter than it was; \
+                    Error: The file's pages cannot be read: they are damaged, or the file is shorter than it was; \
                     'kvtool verify' says more
 
                     """

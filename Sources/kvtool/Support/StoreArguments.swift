@@ -7,7 +7,7 @@ struct StoreArguments: ParsableArguments {
     var store: String
 
     func validate() throws {
-        if store.isEmpty { throw ValidationError("The store's directory is empty.") }
+        if store.isEmpty { throw ValidationError("The store's directory is empty") }
     }
 
     /// Opens a store that is there, to read it or to write single entries.
@@ -56,7 +56,7 @@ struct CacheArguments: ParsableArguments {
 
     static func validate(name: String) throws {
         guard 1...255 ~= name.utf8.count, !name.utf8.contains(0) else {
-            throw ValidationError("A cache's name has 1 to 255 bytes of UTF-8 without NUL.")
+            throw ValidationError("A cache's name has 1 to 255 bytes of UTF-8 without NUL")
         }
     }
 
