@@ -52,5 +52,14 @@ let package = Package(
             name: "LarderTests", dependencies: ["Larder", "LarderFoundation", "LMDB", "TestSupport"],
             swiftSettings: strict),
         .testTarget(name: "KVToolTests", dependencies: ["kvtool", "Larder"], swiftSettings: strict),
+
+        // Crashes and histories: what checks them, and the program that the tests start and kill.
+        .target(name: "DurabilityKit", dependencies: ["Larder"], path: "Tests/DurabilityKit", swiftSettings: strict),
+        .executableTarget(
+            name: "DurabilityWorker", dependencies: ["DurabilityKit", "Larder", "CLMDB"], path: "Tests/DurabilityWorker",
+            swiftSettings: strict),
+        .testTarget(
+            name: "DurabilityTests", dependencies: ["DurabilityKit", "DurabilityWorker", "Larder"],
+            swiftSettings: strict),
     ]
 )

@@ -78,7 +78,9 @@ public final class Store: Sendable {
         writeThrough = WriteThrough(
             durable: durable, memory: memory, coherence: coherence, loads: loads, clock: options.clock)
         groupCommit = GroupCommit(writeThrough, sweep: sweep)
-        if let deadline = try withReadTransaction({ try self.durable.expiryIndex.earliestDeadline(in: $0) }) {
+        if options.removesExpired,
+            let deadline = try withReadTransaction({ try self.durable.expiryIndex.earliestDeadline(in: $0) })
+        {
             groupCommit.noteDeadline(deadline)
         }
     }

@@ -71,10 +71,11 @@ public struct Transaction: ~Copyable {
         }
         try checkExists(keyspace)
         let isInOrder = changes.run.isContinued(by: key, in: keyspace)
-        try withWriteTransaction { transaction in
+        let isAppended = try withWriteTransaction { transaction in
             try durable.put(
                 payload, expiry: expiry, for: key, hash: hash, in: keyspace, isInOrder: isInOrder, of: &transaction)
         }
+        changes.run.note(isAppended: isAppended)
         changes.payloadBytes += payload.count
     }
 

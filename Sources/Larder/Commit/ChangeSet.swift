@@ -41,11 +41,23 @@ final class ChangeSet {
         count == 0 && cleared.isEmpty && !countsAsChanged
     }
 
+    /// No changes.
+    static var none: ChangeSet { ChangeSet() }
+
     /// Whether the key is changed here, or removed though it was not there.
     func touches(_ key: MemoryKey, in keyspace: Keyspace) -> Bool {
-        slots[key.hash] != nil || absentHashes.contains(key.hash) || isCleared(keyspace)
+        slot(key.hash) != nil || absentHashes.contains(key.hash) || isCleared(keyspace)
             || thinned.contains { $0 === keyspace }
     }
+
+    /// Where the change of the key of this hash is.
+    private func slot(_ hash: UInt64) -> Int? {
+        if slots.isEmpty { return changes.firstIndex { $0.key.hash == hash } }
+        return slots[hash]
+    }
+
+    /// Up to so many changes are searched one by one, which costs less than an index.
+    private static let unindexed = 8
 
     private func isCleared(_ keyspace: Keyspace) -> Bool {
         cleared.contains { $0 === keyspace }
@@ -54,6 +66,11 @@ final class ChangeSet {
     /// Whether a change of this cache needs no key.
     func isTold(of keyspace: Keyspace) -> Bool {
         changes.count >= Self.maximumChanges || !cleared.isEmpty && isCleared(keyspace)
+    }
+
+    /// Counts a key that was not there before, of which memory can hold nothing and need not hear.
+    func addNewKey() {
+        count += 1
     }
 
     /// Counts a change of a key, as part of that of its whole cache.
@@ -66,9 +83,13 @@ final class ChangeSet {
     func add(_ change: Change) {
         if isTold(of: change.keyspace) { return addKey(of: change.keyspace) }
         count += 1
-        guard let slot = slots[change.key.hash] else {
-            slots[change.key.hash] = changes.count
+        guard let slot = slot(change.key.hash) else {
             changes.append(change)
+            if changes.count > Self.unindexed {
+                slots[change.key.hash] = changes.count - 1
+            } else if changes.count == Self.unindexed {
+                for (slot, change) in changes.enumerated() { slots[change.key.hash] = slot }
+            }
             return
         }
         if changes[slot].key == change.key {

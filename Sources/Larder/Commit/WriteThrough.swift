@@ -89,6 +89,18 @@ final class WriteThrough: Sendable {
         let batch = ChangeSet()
         var outcomes: [(any Error)?] = []
 
+        if requests.count == 1 {
+            do {
+                try perform(
+                    requests[0], in: &transaction, batch, after: ChangeSet.none, now: now, generation: generation)
+            } catch {
+                let failure = transaction.failure ?? error as? LMDBError
+                // Nobody shares the commit, so it is the transaction itself that is undone.
+                transaction.abort()
+                return failure?.code == .mapFull ? .mapFull : .failed(0, translate(failure ?? error))
+            }
+            return try finish(transaction, id, batch, [nil], writer)
+        }
         for (position, request) in requests.enumerated() {
             let changes = ChangeSet()
             do {

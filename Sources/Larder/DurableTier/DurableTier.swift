@@ -88,10 +88,11 @@ final class DurableTier: Sendable {
     /// Sets a record.
     ///
     /// - Parameter isInOrder: Whether the writes so far suggest that the key comes behind all others of the cache.
+    /// - Returns: Whether it does, and so was not there before.
     func put(
         _ payload: Span<UInt8>, expiry: Milliseconds, for key: Span<UInt8>, hash: UInt64, in keyspace: Keyspace,
         isInOrder: Bool, of transaction: inout WriteTransaction
-    ) throws {
+    ) throws -> Bool {
         try keyspace.checkUsable()
         let header = Record.Header(cacheVersion: keyspace.version, expiry: expiry)
         let size = Record.headerSize + payload.count
@@ -110,6 +111,7 @@ final class DurableTier: Sendable {
         if expiry != 0 {
             try expiryIndex.insert(expiry, keyHash: hash, key: key, keyspace: keyspace.number, in: &transaction)
         }
+        return isAppended
     }
 
     /// Removes a record; returns whether there was one, expired or not.

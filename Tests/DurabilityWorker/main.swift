@@ -1,0 +1,39 @@
+import DurabilityKit
+
+#if canImport(Darwin)
+    import Darwin
+#elseif canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+
+// The program that the durability tests start as a child process and kill. By hand it checks histories for as long as one likes:
+// `DurabilityWorker check --seconds 600`.
+
+let arguments = Array(CommandLine.arguments.dropFirst())
+do {
+    switch arguments.first {
+    case "history":
+        guard let assignment = HistoryAssignment(Array(arguments.dropFirst())) else { fallthrough }
+        try await assignment.run { say("ready") }
+    case "crash":
+        guard let workload = CrashWorkload(Array(arguments.dropFirst())) else { fallthrough }
+        try await workload.run { say("ready") }
+    case "peer":
+        guard arguments.count == 2 else { fallthrough }
+        try Peer(path: arguments[1]).run()
+    case "readers":
+        guard arguments.count == 2 else { fallthrough }
+        try ReaderTable.list(arguments[1])
+    case "check":
+        guard let command = CheckCommand(Array(arguments.dropFirst())) else { fallthrough }
+        exit(try await command.run() ? 0 : 1)
+    default:
+        say("usage: DurabilityWorker check [--seconds N] [--processes N] [--seed N] [--memory KIB]")
+        exit(64)
+    }
+} catch {
+    say("failed: \(error)")
+    exit(70)
+}
