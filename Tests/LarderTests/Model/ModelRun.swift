@@ -317,7 +317,7 @@ final class ModelRun {
                     default:
                         await #expect(throws: Refusal.self) {
                             try await store.write { transaction in
-                                for other in 0..<Self.keys { try cache.set(other, -1, .never, in: transaction) }
+                                for other in 0..<Self.keys { try cache.set(other, 999, .never, in: transaction) }
                                 throw Refusal()
                             }
                         }
