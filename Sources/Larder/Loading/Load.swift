@@ -25,6 +25,11 @@ final class Load<Value: Sendable>: AnyLoad {
         state.withLock { $0.isValid }
     }
 
+    /// How many have joined and not left.
+    var interested: Int {
+        state.withLock { $0.interested }
+    }
+
     func invalidate() {
         state.withLock { $0.isValid = false }
     }

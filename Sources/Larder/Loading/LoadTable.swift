@@ -22,6 +22,11 @@ final class LoadTable: Sendable {
         }
     }
 
+    /// The load of a key that is under way, if there is one.
+    func current(_ key: MemoryKey) -> (any AnyLoad)? {
+        loads.withLock { $0[key] }
+    }
+
     /// Takes a load out that is done, if it is still there.
     func remove(_ load: any AnyLoad, of key: MemoryKey) {
         loads.withLock { loads in
