@@ -27,10 +27,11 @@ extension Transaction {
         let keys = try withWriteTransaction { transaction in
             try transaction.withCursor(in: keyspace.table) { cursor in
                 var keys: [[UInt8]] = []
-                var found = try durable.start(range, .ascending, &cursor)
-                while found {
-                    keys.append(cursor.withEntry { key, _ in [UInt8](copying: key) })
-                    found = try cursor.move(.next) && durable.isInside(range, .ascending, cursor)
+                guard try durable.start(range, .ascending, &cursor) else { return keys }
+                try cursor.forEach(.next) { key, _ in
+                    guard range.contains(key, .ascending) else { return false }
+                    keys.append([UInt8](copying: key))
+                    return true
                 }
                 return keys
             }

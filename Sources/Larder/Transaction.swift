@@ -86,7 +86,7 @@ public struct Transaction: ~Copyable {
         let (wasLive, existed) = try withWriteTransaction { transaction in
             // A damaged record can be removed: that is how it is got rid of.
             let wasLive = try transaction.withValue(for: key.bytes.span, in: keyspace.table) { bytes in
-                bytes.count >= Record.headerSize && Record.header(bytes).isLive(version: keyspace.version, now: now)
+                (try? Record.header(bytes))?.isLive(version: keyspace.version, now: now) ?? false
             }
             return (
                 wasLive ?? false,
