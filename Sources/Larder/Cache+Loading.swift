@@ -43,7 +43,7 @@ extension Cache {
         let floor = max(store.coherence.currentFloor(), keyspace.currentFloor)
         let version = store.durable.environment.lastTransactionID
         return store.loads.load(of: key) {
-            $0.isValid && $0.version >= floor
+            $0.version >= floor && $0.join()
         } make: {
             Load(version: version)
         }

@@ -49,7 +49,12 @@ public final class Store: Sendable {
         let directory = try translatingErrors(at: TemporaryDirectory.parent) {
             try FileSystem.makeTemporaryDirectory(in: TemporaryDirectory.parent, prefix: "larder.")
         }
-        return try Store(at: directory, options: options, isTemporary: true)
+        do {
+            return try Store(at: directory, options: options, isTemporary: true)
+        } catch {
+            FileSystem.removeDirectory(directory)
+            throw error
+        }
     }
 
     private init(at path: String, options: StoreOptions, isTemporary: Bool) throws {
@@ -82,6 +87,8 @@ public final class Store: Sendable {
 
     deinit {
         // Not `close()`: the last reference may go inside a transaction. The thread ends by itself and the file is closed after it.
+        // In a forked child nothing is to be done: thread and directory are the parent's, and a lock may be held that nobody lets go of.
+        if durable.environment.isForked { return }
         groupCommit.stop()
         if isTemporary { FileSystem.removeDirectory(path) }
     }
@@ -92,10 +99,11 @@ public final class Store: Sendable {
     /// - Throws: ``LarderError/Code-swift.struct/nestedWrite`` and ``LarderError/Code-swift.struct/writeInsideRead`` inside the body of a
     ///   write or a read, which it would wait for.
     public func close() throws {
+        // First: in a forked child every lock may be held by a thread that is not there.
+        if durable.environment.isForked { return }
         if durable.environment.isReading {
             throw LarderError(.writeInsideRead, "the store was closed inside the body of a read")
         }
-        if durable.environment.isForked { return }
         try groupCommit.close()
         closed.store(true, ordering: .releasing)
         try translatingErrors(at: path) { try durable.environment.close() }

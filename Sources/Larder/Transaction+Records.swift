@@ -36,6 +36,7 @@ extension Transaction {
                 return keys
             }
         }
+        changes.addThinned(keyspace)
         var removed = 0
         for key in keys {
             let memoryKey = MemoryKey(keyspace: keyspace.number, hash: keyspace.hash(key.span), bytes: key)

@@ -80,3 +80,8 @@ package let canMount: Bool = {
         return false
     #endif
 }()
+
+/// Lets this process, which is that of an exit test, put temporary files in another directory.
+package func setTemporaryDirectory(_ path: String) {
+    unsafe setenv("TMPDIR", path, 1)
+}

@@ -28,8 +28,15 @@ final class ChangeSet {
     /// The order in which the transaction writes.
     var run = SortedRun()
 
-    private var slots: [UInt64: Int] = [:]
+    /// Keys that were to be removed and were not there. Nothing changes, but what is being loaded for them may be what was to go.
+    private(set) var absentKeys: [MemoryKey] = []
+    /// Caches of which a range was removed: the same may be true of any key in it.
+    private(set) var thinned: [Keyspace] = []
 
+    private var slots: [UInt64: Int] = [:]
+    private var absentHashes: Set<UInt64> = []
+
+    /// Whether the durable tier is not changed at all.
     var isEmpty: Bool {
         count == 0 && cleared.isEmpty && !countsAsChanged
     }
@@ -37,9 +44,10 @@ final class ChangeSet {
     /// No changes.
     static var none: ChangeSet { ChangeSet() }
 
-    /// Whether the key is changed here.
+    /// Whether the key is changed here, or removed though it was not there.
     func touches(_ key: MemoryKey, in keyspace: Keyspace) -> Bool {
-        slot(key.hash) != nil || isCleared(keyspace)
+        slot(key.hash) != nil || absentHashes.contains(key.hash) || isCleared(keyspace)
+            || thinned.contains { $0 === keyspace }
     }
 
     /// Where the change of the key of this hash is.
@@ -95,6 +103,16 @@ final class ChangeSet {
         }
     }
 
+    /// Adds that a key was to be removed and was not there.
+    func addAbsent(_ key: MemoryKey) {
+        if absentHashes.insert(key.hash).inserted { absentKeys.append(key) }
+    }
+
+    /// Adds that a range of a cache was removed.
+    func addThinned(_ keyspace: Keyspace) {
+        if !thinned.contains(where: { $0 === keyspace }) { thinned.append(keyspace) }
+    }
+
     /// Adds that nothing of a cache from before may answer, because all of it was removed or much of it has changed.
     func addClear(of keyspace: Keyspace) {
         // What was written before is read again: after a removal it is gone.
@@ -107,6 +125,8 @@ final class ChangeSet {
         let counted = count + later.count
         for keyspace in later.cleared { addClear(of: keyspace) }
         for change in later.changes { add(change) }
+        for key in later.absentKeys { addAbsent(key) }
+        for keyspace in later.thinned { addThinned(keyspace) }
         count = counted
         payloadBytes += later.payloadBytes
         if later.countsAsChanged { countsAsChanged = true }

@@ -11,7 +11,6 @@ final class WriteThrough: Sendable {
     let loads: LoadTable
     let clock: WallClock
     private let counters = Mutex(CommitStatistics())
-    private let foreignCommits = Atomic<Int>(0)
 
     init(durable: DurableTier, memory: MemoryTier, coherence: Coherence, loads: LoadTable, clock: WallClock) {
         self.durable = durable
@@ -83,9 +82,10 @@ final class WriteThrough: Sendable {
     private func attempt(_ requests: [WriteRequest], _ writer: borrowing Writer) throws -> Attempt {
         var transaction = try writer.begin()
         let id = transaction.id
-        if coherence.accountForCommits(before: id) { foreignCommits.add(1, ordering: .relaxed) }
+        coherence.accountForCommits(before: id)
         let now = clock.now()
-        let generation = foreignCommits.load(ordering: .relaxed)
+        // A reader may have noticed a foreign commit first, so what counts is that anyone has.
+        let generation = coherence.foreignCommits
         let batch = ChangeSet()
         var outcomes: [(any Error)?] = []
 
@@ -158,6 +158,8 @@ final class WriteThrough: Sendable {
         _ transaction: consuming WriteTransaction, _ id: UInt64, _ batch: ChangeSet, _ outcomes: [(any Error)?],
         _ writer: borrowing Writer
     ) throws -> Attempt {
+        for key in batch.absentKeys { loads.invalidate(key) }
+        for keyspace in batch.thinned { loads.invalidateAll(in: keyspace) }
         if batch.isEmpty {
             // An empty commit would succeed without using `id`, and the next foreign commit would be `id`: publish nothing.
             transaction.abort()

@@ -135,6 +135,8 @@ extension DurableTier {
             }
             return count
         }
+        // Of a table that another process has dropped LMDB gives the counts that it last knew.
+        guard try descriptor(of: keyspace.name, in: transaction)?.number == keyspace.number else { return 0 }
         var gone = 0
         for entry in try expiryIndex.expired(by: now, limit: .max, in: transaction).expired
         where entry.keyspace == keyspace.number {
@@ -146,7 +148,9 @@ extension DurableTier {
         return try transaction.statistics(of: keyspace.table).entries - gone
     }
 
-    /// Throws ``LarderError/Code-swift.struct/cacheDropped`` if another process has dropped the cache.
+    /// Throws ``LarderError/Code-swift.struct/cacheDropped`` if another process has dropped the cache, and
+    /// ``LarderError/Code-swift.struct/newerCacheVersion`` if one has raised its version: a record of the earlier version would take the place
+    /// of one that it cannot see.
     ///
     /// Looks only when somebody else has committed since the last look, which `foreignCommits` counts.
     func checkExists(
@@ -154,8 +158,13 @@ extension DurableTier {
     ) throws {
         try keyspace.checkUsable()
         if keyspace.wasSeen(after: foreignCommits) { return }
-        guard try descriptor(of: keyspace.name, in: transaction)?.number == keyspace.number else {
+        guard let descriptor = try descriptor(of: keyspace.name, in: transaction), descriptor.number == keyspace.number
+        else {
             keyspace.markDropped()
+            return try keyspace.checkUsable()
+        }
+        guard descriptor.version == keyspace.version else {
+            keyspace.markSuperseded()
             return try keyspace.checkUsable()
         }
         keyspace.markSeen(after: foreignCommits)
