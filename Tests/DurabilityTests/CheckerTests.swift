@@ -57,15 +57,18 @@ import Testing
 
     @Test func `catches a lost value and one that came back after its removal`() {
         let events = [
-            event(.write, .owned, version: 10, from: 10, to: 20), event(.removal, .owned, version: 30, from: 30, to: 40),
+            event(.write, .owned, version: 10, from: 10, to: 20),
+            event(.removal, .owned, version: 30, from: 30, to: 40),
             event(.write, .owned, version: 50, from: 50, to: 60),
         ]
         #expect(reasons(events + [event(.absentRead, .owned, from: 35, to: 45)]) == [])
         #expect(reasons(events + [event(.absentRead, .owned, from: 21, to: 29)]) == ["a value was missed"])
         #expect(reasons(events + [event(.absentRead, .owned, from: 61, to: 70)]) == ["a value was missed"])
         #expect(reasons(events + [event(.read, .owned, version: 10, from: 41, to: 49)]) == ["a stale read"])
-        #expect(reasons(events + [event(.presentRead, .owned, from: 41, to: 49)]) == ["a value was seen that was removed"])
-        #expect(reasons(events + [event(.read, .owned, version: 50, from: 41, to: 49)]) == ["read before it was written"])
+        #expect(
+            reasons(events + [event(.presentRead, .owned, from: 41, to: 49)]) == ["a value was seen that was removed"])
+        #expect(
+            reasons(events + [event(.read, .owned, version: 50, from: 41, to: 49)]) == ["read before it was written"])
         #expect(reasons(events + [event(.read, .owned, version: 77, from: 61, to: 70)]) == ["read what nobody wrote"])
     }
 
@@ -97,7 +100,10 @@ import Testing
     @Test func `finds a value that was overwritten between two reads of another`() {
         let first = event(.write, .shared, nonce: 1, from: 10, to: 20)
         let second = event(.write, .shared, nonce: 2, from: 30, to: 40)
-        #expect(reasons([first, second, event(.read, .shared, nonce: 1, from: 41, to: 50)]) == ["a value inside the time of another"])
+        #expect(
+            reasons([first, second, event(.read, .shared, nonce: 1, from: 41, to: 50)]) == [
+                "a value inside the time of another"
+            ])
         #expect(reasons([first, second, event(.read, .shared, nonce: 1, from: 39, to: 50)]) == [])
         #expect(reasons([first, event(.read, .shared, nonce: 9, from: 39, to: 50)]) == ["read what nobody wrote"])
         #expect(reasons([second, event(.read, .shared, nonce: 2, from: 10, to: 20)]) == ["read before it was written"])
@@ -126,7 +132,8 @@ import Testing
         func read(_ version: UInt64, _ nonce: UInt64, snapshot: UInt64, from start: UInt64 = 41) -> [HistoryEvent] {
             [
                 event(
-                    .read, .ledger, key: key, version: version, nonce: nonce, from: start, to: start + 5, snapshot: snapshot)
+                    .read, .ledger, key: key, version: version, nonce: nonce, from: start, to: start + 5,
+                    snapshot: snapshot)
             ]
         }
         #expect(reasons(events + read(3, second, snapshot: 3)) == [])

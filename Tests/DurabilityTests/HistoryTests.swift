@@ -15,8 +15,11 @@ import Testing
         processes: Int, kills: Int, memory: Int, map: Int
     ) async throws {
         var options = HistoryOptions()
-        (options.processes, options.kills, options.memoryKibibytes, options.mapKibibytes) = (processes, kills, memory, map)
-        options.milliseconds = 1_500
+        (options.processes, options.kills, options.memoryKibibytes, options.mapKibibytes) = (
+            processes, kills, memory, map
+        )
+        options.milliseconds = 800
+        options.eventsPerLane = 150_000
         options.seed = UInt64(processes) << 8 | UInt64(kills)
         var run = try HistoryRun(options)
         defer { run.finish() }

@@ -92,7 +92,8 @@ public struct OrderedChecker {
         let index = partition(history) { $0.version <= event.snapshot } - 1
         guard index >= 0 else { return fail("a snapshot of what nobody wrote", event) }
         let expected = history[index]
-        let fits = expected.isRemoval ? event.kind == .absentRead : event.kind == .read && event.version == expected.version
+        let fits =
+            expected.isRemoval ? event.kind == .absentRead : event.kind == .read && event.version == expected.version
         if !fits { return fail("a torn snapshot, which should have seen version \(expected.version)", event) }
         return event.snapshot
     }

@@ -8,7 +8,8 @@ public struct Violation: Error, Sendable, CustomStringConvertible {
     /// The reason with the operation.
     public var description: String {
         let interval = "\(event.start)…" + (event.isFinished ? "+\(event.finish - event.start) ns" : "never")
-        return "\(reason): \(event.domain) key \(event.key), \(event.kind) of version \(event.version), nonce \(event.nonce)"
+        return
+            "\(reason): \(event.domain) key \(event.key), \(event.kind) of version \(event.version), nonce \(event.nonce)"
             + (event.isInSnapshot ? ", snapshot \(event.snapshot)" : "") + ", \(interval)"
     }
 }

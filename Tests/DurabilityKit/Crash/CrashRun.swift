@@ -94,7 +94,9 @@ public struct CrashRun {
         try stores.store.close()
         // The store was opened after the kill, which frees the slots of the dead.
         for owner in try ReaderSlots.owners(worker: worker, store: store) {
-            if !ChildProcess.isAlive(owner) { report.failures.append("round \(round): a reader slot of a dead process") }
+            if !ChildProcess.isAlive(owner) {
+                report.failures.append("round \(round): a reader slot of a dead process")
+            }
         }
     }
 

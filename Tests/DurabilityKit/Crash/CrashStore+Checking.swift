@@ -20,7 +20,8 @@ struct ObservedTask {
 
     /// What differs from a model, or `nil`.
     func mismatch(with model: TaskModel) -> String? {
-        for (register, (observed, expected)) in zip(registers, model.registers).enumerated() where observed != expected {
+        for (register, (observed, expected)) in zip(registers, model.registers).enumerated() where observed != expected
+        {
             return "holds \(observed) in register \(register), not \(expected)"
         }
         if ledger != model.ledger { return "holds the ledger of \(ledger.token), not \(model.ledger.token)" }

@@ -146,7 +146,8 @@ final class Lane {
             let first = generator.below(TransactionPlan.keyCount - 4)
             let view = try stores.store.read { snapshot in
                 WriteOperation.LedgerView(
-                    clock: try snapshot.value(for: TransactionPlan.clockKey, in: stores.even) ?? Stamp(version: 0, nonce: 0),
+                    clock: try snapshot.value(for: TransactionPlan.clockKey, in: stores.even)
+                        ?? Stamp(version: 0, nonce: 0),
                     seen: try (first..<first + 4).map { ($0, try snapshot.value(for: $0, in: stores.ledger($0))) })
             }
             record(view, start: start, finish: .now)

@@ -1,3 +1,5 @@
+internal import Synchronization
+
 #if canImport(Darwin)
     internal import Darwin
 #elseif canImport(Glibc)
@@ -5,7 +7,6 @@
 #elseif canImport(Musl)
     internal import Musl
 #endif
-internal import Synchronization
 
 // Named apart from the methods that use them.
 private let sendSignal: @Sendable (Int32, Int32) -> Int32 = { kill($0, $1) }
@@ -49,7 +50,8 @@ public final class ChildProcess: Sendable {
         defer { unsafe posix_spawn_file_actions_destroy(&actions) }
         unsafe posix_spawn_file_actions_adddup2(&actions, childInput, 0)
         unsafe posix_spawn_file_actions_adddup2(&actions, childOutput, 1)
-        var arguments = unsafe ([executable] + arguments).map { unsafe strdup($0) } + [nil as UnsafeMutablePointer<CChar>?]
+        var arguments =
+            unsafe ([executable] + arguments).map { unsafe strdup($0) } + [nil as UnsafeMutablePointer<CChar>?]
         defer { unsafe arguments.forEach { unsafe free($0) } }
         var identifier = pid_t()
         let code = unsafe posix_spawn(&identifier, executable, &actions, nil, &arguments, environ)
