@@ -1,0 +1,38 @@
+import DurabilityKit
+import Testing
+
+@testable import Larder
+
+/// Single steps of two processes, each of which once let memory and disk part.
+@Suite struct `This process, beside another on its store,` {
+    private func withPeer(_ body: (PeerStore, (String) throws -> String?) async throws -> Void) async throws {
+        let scratch = try ScratchDirectory()
+        defer { scratch.remove() }
+        let path = scratch.path + "/store"
+        let here = try PeerStore(at: path)
+        let peer = try ChildProcess(WorkerExecutable.path(), ["peer", path])
+        #expect(try peer.readLine() == "ready")
+        try await body(here) { line in
+            peer.send(line)
+            return try peer.readLine()
+        }
+        try here.store.close()
+    }
+
+    @Test func `counts no commit of its own where the other was first to remove what expired`() async throws {
+        try await withPeer { here, peer in
+            #expect(try peer("write 1 1") == "written")
+            let cache = try here.store.cache("short", key: .int, value: .int)
+            try await cache.set(1, for: 1, expiresIn: .milliseconds(1))
+            try await Task.sleep(for: .milliseconds(20))
+            let plan = try here.store.sweep.plan(now: here.store.clock.now())
+            #expect(try here.read()[1] == 1)
+            for _ in 0..<2 {
+                // The second time, all is gone already, as it is when another process has carried out the same plan.
+                _ = try await here.store.write { [sweep = here.store.sweep] in try sweep.remove(plan.entries, in: $0) }
+            }
+            #expect(try peer("write 1 2") == "written")
+            #expect(try here.read()[1] == 2)
+        }
+    }
+}
