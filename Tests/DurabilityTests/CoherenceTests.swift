@@ -35,4 +35,24 @@ import Testing
             #expect(try here.read()[1] == 2)
         }
     }
+
+    @Test func `writes nothing to a cache that the other has dropped, whether a read or a write noticed its commit`()
+        async throws
+    {
+        for readsFirst in [false, true] {
+            try await withPeer { here, peer in
+                let names = try here.store.cache("names", key: .string, value: .string)
+                let others = try here.store.cache("others", key: .int, value: .int)
+                try await names.set("one", for: "1")
+                #expect(try peer("drop names") == "dropped")
+                if readsFirst { #expect(try others.value(for: 1) == nil) }
+                await #expect {
+                    try await names.set("two", for: "2")
+                } throws: { error in
+                    (error as? LarderError)?.code == .cacheDropped
+                }
+                #expect(try here.store.caches().map(\.name).contains("names") == false)
+            }
+        }
+    }
 }

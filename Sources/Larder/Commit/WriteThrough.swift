@@ -11,7 +11,6 @@ final class WriteThrough: Sendable {
     let loads: LoadTable
     let clock: WallClock
     private let counters = Mutex(CommitStatistics())
-    private let foreignCommits = Atomic<Int>(0)
 
     init(durable: DurableTier, memory: MemoryTier, coherence: Coherence, loads: LoadTable, clock: WallClock) {
         self.durable = durable
@@ -83,9 +82,10 @@ final class WriteThrough: Sendable {
     private func attempt(_ requests: [WriteRequest], _ writer: borrowing Writer) throws -> Attempt {
         var transaction = try writer.begin()
         let id = transaction.id
-        if coherence.accountForCommits(before: id) { foreignCommits.add(1, ordering: .relaxed) }
+        coherence.accountForCommits(before: id)
         let now = clock.now()
-        let generation = foreignCommits.load(ordering: .relaxed)
+        // Those that readers have noticed since the last commit count too.
+        let generation = coherence.foreignCommits
         let batch = ChangeSet()
         var outcomes: [(any Error)?] = []
 
