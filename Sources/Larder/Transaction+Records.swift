@@ -40,6 +40,7 @@ extension Transaction {
             let memoryKey = MemoryKey(keyspace: keyspace.number, hash: keyspace.hash(key.span), bytes: key)
             if try remove(memoryKey, in: keyspace) { removed += 1 }
         }
+        changes.addRemoval(ofRangeIn: keyspace)
         return removed
     }
 }

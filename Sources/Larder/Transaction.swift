@@ -93,7 +93,11 @@ public struct Transaction: ~Copyable {
                 try durable.remove(key.bytes.span, hash: key.hash, in: keyspace, of: &transaction)
             )
         }
-        if existed { changes.add(.init(keyspace: keyspace, key: key, value: nil, expiry: 0)) }
+        if existed {
+            changes.add(.init(keyspace: keyspace, key: key, value: nil, expiry: 0))
+        } else {
+            changes.addRemoval(ofAbsent: key)
+        }
         return wasLive
     }
 

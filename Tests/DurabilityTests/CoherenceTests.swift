@@ -55,4 +55,35 @@ import Testing
             }
         }
     }
+
+    @Test func `does not keep a loaded value whose key was removed while it was loaded`() async throws {
+        let store = try Store.temporary()
+        let cache = try store.cache("c", key: .int, value: .string)
+        // Each way to remove a key that has no record yet.
+        let removals: [@Sendable () async throws -> Void] = [
+            { _ = try await cache.remove(1) }, { _ = try await cache.removeAll(from: 0, to: 2) },
+            { try await cache.removeAll() }, { try await store.write { _ = try $0.remove(1, in: cache) } },
+        ]
+        for removal in removals {
+            let (loads, loading) = AsyncStream.makeStream(of: Void.self)
+            let (removed, removing) = AsyncStream.makeStream(of: Void.self)
+            async let loaded = cache.value(for: 1) { _ in
+                loading.yield()
+                for await _ in removed { break }
+                return "from before the removal"
+            }
+            for await _ in loads { break }
+            try await removal()
+            removing.yield()
+            #expect(try await loaded == "from before the removal")
+            // Commits in order: what the load left, if anything, is there after this.
+            try await cache.set("", for: 2)
+            #expect(try cache.value(for: 1) == nil)
+            let reloaded = try await cache.value(for: 1) { _ in "from after it" }
+            #expect(reloaded == "from after it")
+            try await cache.set("", for: 2)
+            try await cache.removeAll()
+        }
+        try store.close()
+    }
 }

@@ -18,6 +18,10 @@ final class ChangeSet {
     private(set) var changes: [Change] = []
     /// Caches of which nothing from before may answer.
     private(set) var cleared: [Keyspace] = []
+    /// Keys removed of which there was no record. Nothing changes; but a value of them that is being loaded may be from before.
+    private(set) var absent: Set<MemoryKey> = []
+    /// Caches of which a range was removed: the same holds for any key of it.
+    private(set) var rangesRemoved: [Keyspace] = []
     /// Keys written or removed, however they are kept.
     private(set) var count = 0
     /// Bytes of payload written.
@@ -37,9 +41,10 @@ final class ChangeSet {
     /// No changes.
     static var none: ChangeSet { ChangeSet() }
 
-    /// Whether the key is changed here.
+    /// Whether the key is changed here, or removed though there was no record of it.
     func touches(_ key: MemoryKey, in keyspace: Keyspace) -> Bool {
-        slot(key.hash) != nil || isCleared(keyspace)
+        slot(key.hash) != nil || isCleared(keyspace) || absent.contains(key)
+            || rangesRemoved.contains { $0 === keyspace }
     }
 
     /// Where the change of the key of this hash is.
@@ -102,12 +107,24 @@ final class ChangeSet {
         if !isCleared(keyspace) { cleared.append(keyspace) }
     }
 
+    /// Adds that a key was removed of which there was no record.
+    func addRemoval(ofAbsent key: MemoryKey) {
+        absent.insert(key)
+    }
+
+    /// Adds that a range of a cache was removed; the keys of it that had records are added besides.
+    func addRemoval(ofRangeIn keyspace: Keyspace) {
+        if !rangesRemoved.contains(where: { $0 === keyspace }) { rangesRemoved.append(keyspace) }
+    }
+
     /// Adds the changes of a transaction that came after those so far.
     func add(contentsOf later: ChangeSet) {
         let counted = count + later.count
         for keyspace in later.cleared { addClear(of: keyspace) }
         for change in later.changes { add(change) }
         count = counted
+        absent.formUnion(later.absent)
+        for keyspace in later.rangesRemoved { addRemoval(ofRangeIn: keyspace) }
         payloadBytes += later.payloadBytes
         if later.countsAsChanged { countsAsChanged = true }
     }

@@ -158,6 +158,9 @@ final class WriteThrough: Sendable {
         _ transaction: consuming WriteTransaction, _ id: UInt64, _ batch: ChangeSet, _ outcomes: [(any Error)?],
         _ writer: borrowing Writer
     ) throws -> Attempt {
+        // Whether or not anything changes: what is being loaded may be from before the removal.
+        for key in batch.absent { loads.invalidate(key) }
+        for keyspace in batch.rangesRemoved { loads.invalidateAll(in: keyspace) }
         if batch.isEmpty {
             // An empty commit would succeed without using `id`, and the next foreign commit would be `id`: publish nothing.
             transaction.abort()
