@@ -56,6 +56,25 @@ import Testing
         }
     }
 
+    @Test func `reuses the pages that the other was reading when it was killed`() async throws {
+        let scratch = try ScratchDirectory()
+        defer { scratch.remove() }
+        let path = scratch.path + "/store"
+        let here = try PeerStore(at: path)
+        let peer = try ChildProcess(WorkerExecutable.path(), ["peer", path])
+        #expect(try peer.readLine() == "ready")
+        peer.send("hold")
+        #expect(try peer.readLine() == "holding")
+        #expect(peer.kill() == .killed(9))
+        let cache = try here.store.cache("large", key: .int, value: .bytes)
+        let value = [UInt8](repeating: 7, count: 9_000)
+        // Nobody opens the store meanwhile, and the map is far from full.
+        for _ in 0..<400 { try await cache.set(value, for: 1) }
+        // 400 versions of it would take 4.8 MB.
+        #expect(try here.store.statistics().durable.fileBytes < 2 << 20)
+        try here.store.close()
+    }
+
     @Test func `does not keep a loaded value whose key was removed while it was loaded`() async throws {
         let store = try Store.temporary()
         let cache = try store.cache("c", key: .int, value: .string)

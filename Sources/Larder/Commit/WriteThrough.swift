@@ -11,6 +11,8 @@ final class WriteThrough: Sendable {
     let loads: LoadTable
     let clock: WallClock
     private let counters = Mutex(CommitStatistics())
+    /// How many commits may grow the file because of a reader whose process was killed.
+    private static let commitsBetweenReaderChecks = 64
 
     init(durable: DurableTier, memory: MemoryTier, coherence: Coherence, loads: LoadTable, clock: WallClock) {
         self.durable = durable
@@ -189,12 +191,14 @@ final class WriteThrough: Sendable {
             }
         }
         coherence.publish(applied: id)
-        counters.withLock { counters in
+        let commits = counters.withLock { counters in
             counters.commits += 1
             counters.transactions += outcomes.count { $0 == nil }
             counters.changes += batch.count
             counters.bytes += batch.payloadBytes
+            return counters.commits
         }
+        if commits.isMultiple(of: Self.commitsBetweenReaderChecks) { writer.freeDeadReaders() }
         return .committed(outcomes)
     }
 

@@ -41,6 +41,14 @@ public struct PeerStore: Sendable {
     /// A number and its name that are not of one transaction.
     public struct TornPair: Error {}
 
+    /// Opens a snapshot, calls `body` and never ends it: for a process that is killed.
+    public func hold(_ body: () -> Void) throws {
+        try store.read { _ in
+            body()
+            while true { MonotonicTime.sleep(nanoseconds: 1_000_000_000) }
+        }
+    }
+
     /// Obeys the commands of the parent, a line each, and answers each with a line: `write KEY NUMBER`, `read`,
     /// `drop CACHE`.
     public func obey(_ line: String) throws -> String {
