@@ -106,7 +106,7 @@ final class WriteThrough: Sendable {
         for (position, request) in requests.enumerated() {
             let changes = ChangeSet()
             do {
-                if request.singleKey != nil {
+                if request.singleKey != nil || !ProtocolGuards.undoesAlone {
                     try perform(request, in: &transaction, changes, after: batch, now: now, generation: generation)
                 } else {
                     try transaction.nested { child in
@@ -152,6 +152,7 @@ final class WriteThrough: Sendable {
             let view = unsafe Transaction(
                 pointer, durable: durable, changes: changes, earlier: earlier, now: now, foreignCommits: generation)
             try request.perform(view)
+            if !ProtocolGuards.acknowledgesAfterCommit { request.complete(nil) }
         }
     }
 
@@ -163,7 +164,7 @@ final class WriteThrough: Sendable {
         // Whether or not anything changes: what is being loaded may be from before the removal.
         for key in batch.absent { loads.invalidate(key) }
         for keyspace in batch.rangesRemoved { loads.invalidateAll(in: keyspace) }
-        if batch.isEmpty {
+        if batch.isEmpty, ProtocolGuards.abortsEmptyTransactions {
             // An empty commit would succeed without using `id`, and the next foreign commit would be `id`: publish nothing.
             transaction.abort()
             return .committed(outcomes)
