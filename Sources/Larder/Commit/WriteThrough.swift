@@ -95,6 +95,8 @@ final class WriteThrough: Sendable {
             do {
                 try perform(
                     requests[0], in: &transaction, batch, after: ChangeSet.none, now: now, generation: generation)
+                // The body may have swallowed the error of a write, which may have been its only one.
+                if let failure = transaction.failure { throw failure }
             } catch {
                 let failure = transaction.failure ?? error as? LMDBError
                 // Nobody shares the commit, so it is the transaction itself that is undone.
