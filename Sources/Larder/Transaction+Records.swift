@@ -2,10 +2,11 @@ internal import LMDB
 
 extension Transaction {
     /// Sets a record unless there is one; returns its deadline if it was set.
-    func putIfAbsent(_ write: PreparedWrite) throws -> Milliseconds? {
-        let exists = try withRecord(for: write.key.bytes.span, hash: write.key.hash, in: write.keyspace) { _, _ in true
-        }
-        return exists == nil ? try put(write) : nil
+    ///
+    /// - Parameter isLoaded: Whether the value is that of a load.
+    func putIfAbsent(_ write: PreparedWrite, isLoaded: Bool = false) throws -> Milliseconds? {
+        let exists = try withRecord(for: write.key.bytes.span, hash: write.key.hash, in: write.keyspace) { _, _ in true }
+        return exists == nil ? try put(write, isLoaded: isLoaded) : nil
     }
 
     /// Gives a record a new deadline; returns it if there is such a record.
