@@ -57,7 +57,7 @@ import Testing
         let warm: Report = try decode(try Tool.run("replay", store, "-", "--json", input: trace).text)
         #expect(warm.loads == 0)
         #expect(warm.hits.source == 0)
-        #expect(warm.hits.disk > 0 && warm.hits.disk <= 200)
+        #expect(warm.hits.disk > 0 && warm.hits.memory > 0)
         #expect(warm.wrong_values == 0)
     }
 
