@@ -81,7 +81,7 @@ import Testing
         let report: Report = try decode(outcome.text)
         #expect(report.requests == 110_305)
         #expect(report.writes == 0)
-        #expect(report.loads >= 5_636)
+        #expect(report.loads == 5_636)
         #expect(report.hits.source >= report.loads)
         #expect(report.wrong_values == 0)
         #expect(try Tool.run("scan", store, "--keys").lines.count == 5_636)
