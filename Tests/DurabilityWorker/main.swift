@@ -9,7 +9,7 @@ import DurabilityKit
 #endif
 
 // The program that the durability tests start as a child process and kill. By hand it checks histories for as long as one likes:
-// `DurabilityWorker check --seconds 600`.
+// `DurabilityWorker check --seconds 600`; or kills for as long: `DurabilityWorker kill --rounds 10000`.
 
 let arguments = Array(CommandLine.arguments.dropFirst())
 do {
@@ -29,8 +29,12 @@ do {
     case "check":
         guard let command = CheckCommand(Array(arguments.dropFirst())) else { fallthrough }
         exit(try await command.run() ? 0 : 1)
+    case "kill":
+        guard let command = KillCommand(Array(arguments.dropFirst())) else { fallthrough }
+        exit(try await command.run() ? 0 : 1)
     default:
         say("usage: DurabilityWorker check [--seconds N] [--processes N] [--seed N] [--memory KIB]")
+        say("       DurabilityWorker kill [--rounds N] [--processes N] [--seed N]")
         exit(64)
     }
 } catch {
