@@ -25,7 +25,7 @@ demo: dependencies ## Replay a real trace, kill it, and see that nothing is lost
 	@scripts/demo
 
 bench bench-full hit-ratio: dependencies ## Measure Larder beside its peers; see Benchmarks/README.md
-	@$(MAKE) --no-print-directory -C Benchmarks $@
+	@$(MAKE) --no-print-directory -C Benchmarks $@ $(if $(TRACES),TRACES="$(abspath $(TRACES))")
 
 lint: ## Check the formatting and the documentation of public declarations
 	$(SWIFT) format lint --strict --recursive Package.swift Sources Tests

@@ -56,8 +56,8 @@ let package = Package(
         // Crashes and histories: what checks them, and the program that the tests start and kill.
         .target(name: "DurabilityKit", dependencies: ["Larder"], path: "Tests/DurabilityKit", swiftSettings: strict),
         .executableTarget(
-            name: "DurabilityWorker", dependencies: ["DurabilityKit", "Larder", "CLMDB"], path: "Tests/DurabilityWorker",
-            swiftSettings: strict),
+            name: "DurabilityWorker", dependencies: ["DurabilityKit", "Larder", "CLMDB"],
+            path: "Tests/DurabilityWorker", swiftSettings: strict),
         .testTarget(
             name: "DurabilityTests", dependencies: ["DurabilityKit", "DurabilityWorker", "Larder"],
             swiftSettings: strict),

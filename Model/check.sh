@@ -3,7 +3,7 @@
 # and its variants must hold, and every mutation must be caught. One line each;
 # exits non-zero if anything is not as it must be.
 #
-#   Model/check.sh           about four minutes on one core, under 1.5 GB
+#   Model/check.sh           about five minutes on one core, under 1.5 GB
 #   Model/check.sh --long    the larger sizes too: about fifteen minutes, under 4 GB
 #   Model/check.sh NAME...   only the rows whose name contains one of the words
 set -u

@@ -81,7 +81,7 @@ extension Cache {
             guard flight.isValid, store.coherence.floorNow <= flight.version,
                 !transaction.earlier.touches(key, in: write.keyspace)
             else { return }
-            if let deadline = try transaction.putIfAbsent(write), deadline != 0 {
+            if let deadline = try transaction.putIfAbsent(write, isLoaded: true), deadline != 0 {
                 store.groupCommit.noteDeadline(deadline)
             }
         }

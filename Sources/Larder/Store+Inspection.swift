@@ -94,7 +94,7 @@ extension Cache where Key == [UInt8], Value == [UInt8] {
                             return try damaged(key, keyspace.error(error, keyHash: keyspace.hash(key)))
                         }
                         guard header.isLive(version: keyspace.version, now: now) else { return true }
-                        return try body(key, header.expiry, record.extracting(Record.headerSize...))
+                        return try body(key, header.expiry, record.extracting(header.size...))
                     }
                     guard goesOn else { return }
                     found =

@@ -122,9 +122,9 @@ public struct StoreVerification: Sendable {
         do {
             let header = try Record.verify(value, keyHash: hash)
             contents.records += 1
-            contents.payloadBytes += value.count - Record.headerSize
+            contents.payloadBytes += value.count - header.size
             if header.expiry != 0 { expiries.expect(header.expiry, number, hash) }
-            eachRecord?(name, key, value.extracting(Record.headerSize...))
+            eachRecord?(name, key, value.extracting(header.size...))
         } catch {
             contents.damagedRecords += 1
             guard damagedRecords.count < 1_000 else { return }

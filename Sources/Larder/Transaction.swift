@@ -48,17 +48,20 @@ public struct Transaction: ~Copyable {
 
     /// Sets a record. Returns its deadline.
     @discardableResult
-    func put(_ write: PreparedWrite) throws -> Milliseconds {
+    func put(_ write: PreparedWrite, isLoaded: Bool = false) throws -> Milliseconds {
         let deadline = write.lifetime.deadline(now: now)
-        try put(write.payload.span, expiry: deadline, for: write.key, in: write.keyspace, value: write.memoryValue)
+        try put(
+            write.payload.span, expiry: deadline, for: write.key, in: write.keyspace, value: write.memoryValue,
+            isLoaded: isLoaded)
         return deadline
     }
 
     func put(
-        _ payload: Span<UInt8>, expiry: Milliseconds, for key: MemoryKey, in keyspace: Keyspace, value: MemoryValue?
+        _ payload: Span<UInt8>, expiry: Milliseconds, for key: MemoryKey, in keyspace: Keyspace, value: MemoryValue?,
+        isLoaded: Bool = false
     ) throws {
         try putRecord(payload, expiry: expiry, for: key.bytes.span, hash: key.hash, in: keyspace)
-        changes.add(.init(keyspace: keyspace, key: key, value: value, expiry: expiry))
+        changes.add(.init(keyspace: keyspace, key: key, value: value, expiry: expiry, isLoaded: isLoaded))
     }
 
     /// Sets a record in the durable tier; the caller adds the change.
@@ -86,7 +89,7 @@ public struct Transaction: ~Copyable {
         let (wasLive, existed) = try withWriteTransaction { transaction in
             // A damaged record can be removed: that is how it is got rid of.
             let wasLive = try transaction.withValue(for: key.bytes.span, in: keyspace.table) { bytes in
-                bytes.count >= Record.headerSize && Record.header(bytes).isLive(version: keyspace.version, now: now)
+                (try? Record.header(bytes))?.isLive(version: keyspace.version, now: now) ?? false
             }
             return (
                 wasLive ?? false,

@@ -154,6 +154,20 @@ import Testing
         #expect(reasons(unacknowledged + [seen, older]) == ["a stale read"])
     }
 
+    @Test func `knows the transactions of a commit whose process was killed, by those that followed`() {
+        var (events, key, first, second) = ledger()
+        // Neither was acknowledged, and only the second was seen.
+        for index in events.indices.suffix(2) { (events[index].finish, events[index].version) = (0, 0) }
+        events[events.count - 2].snapshot = .max
+        events[events.count - 1].snapshot = first
+        let clock = event(
+            .read, .ledger, key: TransactionPlan.clockKey, version: 3, nonce: second, from: 50, to: 60)
+        let older = event(.read, .ledger, key: key, version: 2, nonce: first, from: 61, to: 70)
+        #expect(reasons(events + [clock]) == [])
+        #expect(reasons(events + [older]) == [])
+        #expect(reasons(events + [clock, older]) == ["a stale read"])
+    }
+
     @Test func `catches a lost update`() {
         var (events, _, _, _) = ledger()
         events[events.count - 1].version = 2

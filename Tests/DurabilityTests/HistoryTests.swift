@@ -18,7 +18,8 @@ import Testing
         (options.processes, options.kills, options.memoryKibibytes, options.mapKibibytes) = (
             processes, kills, memory, map
         )
-        options.milliseconds = 1_500
+        options.milliseconds = 800
+        options.eventsPerLane = 150_000
         options.seed = UInt64(processes) << 8 | UInt64(kills)
         var run = try HistoryRun(options)
         defer { run.finish() }

@@ -32,7 +32,8 @@ struct CheckCommand {
             options.processes = processes ?? 1 + generator.below(3)
             options.memoryKibibytes = memory ?? [0, 8, 16, 8_192].randomElement(using: &generator) ?? 8
             options.mapKibibytes = generator.below(2) == 0 ? 256 : 1 << 20
-            options.milliseconds = 2_000
+            options.milliseconds = 1_500
+            options.eventsPerLane = 1 << 21
             options.kills = generator.below(6)
             var run = try HistoryRun(options)
             defer { run.finish() }

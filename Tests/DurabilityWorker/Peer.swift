@@ -12,6 +12,7 @@ struct Peer {
     func run() throws {
         say("ready")
         while let line = readLine() {
+            if line == "hold" { try store.hold { say("holding") } }
             say(try store.obey(line))
         }
         try store.store.close()

@@ -32,7 +32,7 @@ final class Coherence: Sendable {
         let last = environment.lastTransactionID
         let inflight = inflight.load(ordering: .acquiring)
         let applied = applied.load(ordering: .acquiring)
-        if last != inflight && last != applied { flush() }
+        if ProtocolGuards.noticesForeignCommits, last != inflight && last != applied { flush() }
         return floor.load(ordering: .acquiring)
     }
 

@@ -10,6 +10,8 @@ final class ChangeSet {
         /// What memory shall hold; `nil` if the key was removed, or is better read again.
         var value: MemoryValue?
         var expiry: Milliseconds
+        /// Whether this is the value of a load, which those who ask meanwhile go on joining until it is committed.
+        var isLoaded = false
     }
 
     /// How many keys of a transaction are told to memory one by one.

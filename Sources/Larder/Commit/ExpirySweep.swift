@@ -56,7 +56,7 @@ final class ExpirySweep: Sendable {
     ) throws -> Bool {
         try transaction.withWriteTransaction { transaction in
             try transaction.withValue(for: entry.key.span, in: keyspace.table) { bytes in
-                bytes.count >= Record.headerSize && Record.header(bytes).expiry == entry.deadline
+                Record.deadline(bytes) == entry.deadline
             } ?? false
         }
     }

@@ -11,6 +11,8 @@ final class WriteThrough: Sendable {
     let loads: LoadTable
     let clock: WallClock
     private let counters = Mutex(CommitStatistics())
+    /// How many commits may grow the file because of a reader whose process was killed.
+    private static let commitsBetweenReaderChecks = 64
 
     init(durable: DurableTier, memory: MemoryTier, coherence: Coherence, loads: LoadTable, clock: WallClock) {
         self.durable = durable
@@ -93,6 +95,8 @@ final class WriteThrough: Sendable {
             do {
                 try perform(
                     requests[0], in: &transaction, batch, after: ChangeSet.none, now: now, generation: generation)
+                // The body may have swallowed the error of a write, which may have been its only one.
+                if let failure = transaction.failure { throw failure }
             } catch {
                 let failure = transaction.failure ?? error as? LMDBError
                 // Nobody shares the commit, so it is the transaction itself that is undone.
@@ -104,7 +108,7 @@ final class WriteThrough: Sendable {
         for (position, request) in requests.enumerated() {
             let changes = ChangeSet()
             do {
-                if request.singleKey != nil {
+                if request.singleKey != nil || !ProtocolGuards.undoesAlone {
                     try perform(request, in: &transaction, changes, after: batch, now: now, generation: generation)
                 } else {
                     try transaction.nested { child in
@@ -150,6 +154,7 @@ final class WriteThrough: Sendable {
             let view = unsafe Transaction(
                 pointer, durable: durable, changes: changes, earlier: earlier, now: now, foreignCommits: generation)
             try request.perform(view)
+            if !ProtocolGuards.acknowledgesAfterCommit { request.complete(nil) }
         }
     }
 
@@ -160,7 +165,7 @@ final class WriteThrough: Sendable {
     ) throws -> Attempt {
         for key in batch.absentKeys { loads.invalidate(key) }
         for keyspace in batch.thinned { loads.invalidateAll(in: keyspace) }
-        if batch.isEmpty {
+        if batch.isEmpty, ProtocolGuards.abortsEmptyTransactions {
             // An empty commit would succeed without using `id`, and the next foreign commit would be `id`: publish nothing.
             transaction.abort()
             return .committed(outcomes)
@@ -168,7 +173,7 @@ final class WriteThrough: Sendable {
         coherence.publish(inflight: id)
         for change in batch.changes {
             memory.mark(change.key)
-            loads.invalidate(change.key)
+            if !change.isLoaded { loads.invalidate(change.key) }
         }
         for keyspace in batch.cleared {
             keyspace.raiseFloor(to: id)
@@ -188,12 +193,14 @@ final class WriteThrough: Sendable {
             }
         }
         coherence.publish(applied: id)
-        counters.withLock { counters in
+        let commits = counters.withLock { counters in
             counters.commits += 1
             counters.transactions += outcomes.count { $0 == nil }
             counters.changes += batch.count
             counters.bytes += batch.payloadBytes
+            return counters.commits
         }
+        if commits.isMultiple(of: Self.commitsBetweenReaderChecks) { writer.freeDeadReaders() }
         return .committed(outcomes)
     }
 
@@ -204,6 +211,8 @@ final class WriteThrough: Sendable {
             try writer.begin().abort()
             return translate(error)
         } catch  where error.code == .panic {
+            // If it cannot be opened anew here, every use says that the store must be.
+            try? writer.reopen()
             return LarderError(
                 .outcomeUnknown, "the commit failed at its last step; it may or may not be there after a power cut",
                 underlyingError: error)

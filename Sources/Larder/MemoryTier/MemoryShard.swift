@@ -52,7 +52,7 @@ struct MemoryShard: ~Copyable {
             misses += 1
             return nil
         }
-        guard entry.version >= floor, entry.expiry == 0 || now() < entry.expiry else {
+        guard entry.version >= floor || !ProtocolGuards.comparesFloor, entry.expiry == 0 || now() < entry.expiry else {
             remove(at: slot)
             misses += 1
             return nil
@@ -66,19 +66,19 @@ struct MemoryShard: ~Copyable {
     }
 
     mutating func mark(_ key: MemoryKey) {
-        stripes[Self.stripe(key.hash)].pending += 1
+        if ProtocolGuards.marksPending { stripes[Self.stripe(key.hash)].pending += 1 }
         if let slot = index[key.hash] { remove(at: slot) }
     }
 
     mutating func unmark(_ key: MemoryKey) {
-        stripes[Self.stripe(key.hash)].pending -= 1
+        if ProtocolGuards.marksPending { stripes[Self.stripe(key.hash)].pending -= 1 }
     }
 
     mutating func install(
         _ value: MemoryValue?, for key: MemoryKey, version: UInt64, expiry: Milliseconds, floor: UInt64
     ) {
         let stripe = Self.stripe(key.hash)
-        stripes[stripe].pending -= 1
+        if ProtocolGuards.marksPending { stripes[stripe].pending -= 1 }
         stripes[stripe].lastWrite = max(stripes[stripe].lastWrite, version)
         if let value, floor <= version { insert(value, for: key, version: version, expiry: expiry) }
     }
@@ -86,7 +86,8 @@ struct MemoryShard: ~Copyable {
     mutating func populate(
         _ value: MemoryValue, for key: MemoryKey, version: UInt64, expiry: Milliseconds, floor: UInt64
     ) {
-        guard isUnchanged(key.hash, since: version), floor <= version else { return }
+        guard !ProtocolGuards.comparesLastWrite || isUnchanged(key.hash, since: version) else { return }
+        guard floor <= version else { return }
         insert(value, for: key, version: version, expiry: expiry)
     }
 

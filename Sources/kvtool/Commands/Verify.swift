@@ -47,7 +47,7 @@ struct Verify: ParsableCommand {
         }
         progress.clear()
         let report = VerificationReport(verification, cache: cache, journal: comparison?.result)
-        if let cache, report.caches.isEmpty, verification.isHealthy {
+        if let cache, report.caches.isEmpty, verification.problems.isEmpty {
             throw Failure(.noSuchStore, "there is no cache '\(cache)'")
         }
         var output = StandardOutput()

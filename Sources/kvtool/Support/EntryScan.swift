@@ -66,6 +66,9 @@ struct EntryScan {
             }
             return goesOn(after: key)
         }
+        if let lastKey, !(1...KeyFormat.maximumLength ~= lastKey.count) {
+            throw Failure(.damagedData, "a page of the store is damaged: a key has \(lastKey.count) bytes")
+        }
         last = lastKey
         isAtEnd = lastKey == nil
         return batch

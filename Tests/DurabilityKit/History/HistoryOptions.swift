@@ -92,8 +92,8 @@ extension HistoryAssignment {
                 let log = "\(logs)/\(lane).\(incarnation)"
                 let seed = SeededGenerator.mix(options.seed &+ UInt64(lane) << 32 &+ UInt64(incarnation))
                 let isThread = number >= options.tasks
-                // The last thread nearly only reads; the others write much.
-                let writeShare = number == options.lanesPerProcess - 1 ? 1 : 50
+                // The last thread only reads, without a pause; the others write as often as they read.
+                let writeShare = number == options.lanesPerProcess - 1 ? 0 : 50
                 @Sendable func makeLane() throws -> Lane {
                     Lane(
                         index: lane, laneCount: options.laneCount, stores: stores,

@@ -41,7 +41,16 @@ public struct PeerStore: Sendable {
     /// A number and its name that are not of one transaction.
     public struct TornPair: Error {}
 
-    /// Obeys the commands of the parent, a line each, and answers each with a line: `write KEY NUMBER`, `read`, `hits`.
+    /// Opens a snapshot, calls `body` and never ends it: for a process that is killed.
+    public func hold(_ body: () -> Void) throws {
+        try store.read { _ in
+            body()
+            while true { MonotonicTime.sleep(nanoseconds: 1_000_000_000) }
+        }
+    }
+
+    /// Obeys the commands of the parent, a line each, and answers each with a line: `write KEY NUMBER`, `read`,
+    /// `drop CACHE`.
     public func obey(_ line: String) throws -> String {
         let words = line.split(separator: " ")
         switch words.first {
@@ -50,7 +59,7 @@ public struct PeerStore: Sendable {
             try write(number, for: key)
             return "written"
         case "read": return try read().map(String.init).joined(separator: " ")
-        case "hits": return "\(try store.statistics().memory.hits)"
+        case "drop": return try words.count == 2 && store.dropCache(String(words[1])) ? "dropped" : "usage"
         default: return "usage"
         }
     }

@@ -48,7 +48,7 @@ import Testing
         #expect(cold.reads + cold.writes == 3_000)
         #expect(cold.writes > 100 && cold.writes < 500)
         #expect(cold.hits.memory + cold.hits.disk + cold.hits.source == cold.reads)
-        #expect(cold.loads > 0 && cold.loads <= 200)
+        #expect(cold.loads > 0)
         #expect(cold.hits.source >= cold.loads)
         #expect(cold.transactions >= cold.writes && cold.commits < cold.transactions)
         #expect(cold.wrong_values == 0)
@@ -57,7 +57,7 @@ import Testing
         let warm: Report = try decode(try Tool.run("replay", store, "-", "--json", input: trace).text)
         #expect(warm.loads == 0)
         #expect(warm.hits.source == 0)
-        #expect(warm.hits.disk > 0 && warm.hits.disk <= 200)
+        #expect(warm.hits.disk > 0 && warm.hits.memory > 0)
         #expect(warm.wrong_values == 0)
     }
 
@@ -82,7 +82,7 @@ import Testing
         #expect(report.requests == 110_305)
         #expect(report.writes == 0)
         #expect(report.loads == 5_636)
-        #expect(report.hits.source >= 5_636)
+        #expect(report.hits.source >= report.loads)
         #expect(report.wrong_values == 0)
         #expect(try Tool.run("scan", store, "--keys").lines.count == 5_636)
     }

@@ -54,6 +54,22 @@ import Testing
         #expect(report.acknowledged == nil)
     }
 
+    @Test func `finds nothing wrong with values that a transaction wrote again, larger or smaller`() throws {
+        try makeStore(at: store) { store in
+            let cache = try store.cache("default", key: .string, value: .bytes)
+            for sizes in [[20_000, 5_000], [5_000, 20_000], [20_000, 10], [20_000, 0, 9_000]] {
+                try store.writeBlocking { transaction in
+                    for size in sizes {
+                        try transaction.set([UInt8](repeating: 1, count: size), for: "\(sizes)", in: cache)
+                    }
+                }
+            }
+        }
+        let outcome = try Tool.run("verify", store)
+        #expect(outcome.status == 0, "\(outcome.text)")
+        #expect(!outcome.text.contains("lost"))
+    }
+
     @Test func `names every damaged record, goes on after it, and exits 65`() throws {
         try fill()
         for pattern in ["value 7 of first.", "value 8 of first.", "value 49 of second."] {

@@ -9,6 +9,8 @@ final class RunningTool: Sendable {
     private let scratch = ScratchDirectory()
 
     init(_ arguments: String...) throws {
+        // To feed a process that was killed is an error then, and no signal that ends the tests.
+        signal(SIGPIPE, SIG_IGN)
         let (output, errors) = (scratch.path + "/output", scratch.path + "/errors")
         for file in [output, errors] { try Data().write(to: URL(fileURLWithPath: file)) }
         process.executableURL = URL(fileURLWithPath: Tool.path)
