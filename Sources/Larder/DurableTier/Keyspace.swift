@@ -59,8 +59,9 @@ final class Keyspace: Sendable {
 
     private func retire(_ reason: Int) {
         retirement.store(reason, ordering: .releasing)
-        // Nothing in memory answers any more, so every use reaches the durable tier, which asks.
-        raiseFloor(to: .max)
+        // Nothing in memory answers any more, so every use reaches the durable tier, which asks. The greatest id that an atomic can be raised
+        // to: `Atomic<UInt64>.max` compares as signed numbers (Swift 6.3).
+        raiseFloor(to: UInt64(Int64.max))
     }
 
     /// Memory entries of this cache from before transaction `id` do not answer any more.
