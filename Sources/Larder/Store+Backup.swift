@@ -53,7 +53,8 @@ extension Store {
         try translatingErrors(at: path) {
             try durable.environment.copy(to: path, compacting: compacting, started: started) { directory in
                 let copy = try Store(
-                    at: directory, options: StoreOptions(memoryCapacity: .bytes(0), createsIfMissing: false))
+                    at: directory,
+                    options: StoreOptions(memoryCapacity: .bytes(0), createsIfMissing: false, clock: clock))
                 defer { try? copy.close() }
                 try copy.checkEveryRecord()
             }
