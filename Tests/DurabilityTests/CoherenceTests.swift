@@ -56,6 +56,29 @@ import Testing
         }
     }
 
+    @Test func `keeps nothing from before a commit that its killed writer had not told readers of`() async throws {
+        let scratch = try ScratchDirectory()
+        defer { scratch.remove() }
+        let (path, worker) = (scratch.path + "/store", try WorkerExecutable.path())
+        // It keeps the lock file in use, which would otherwise be made anew.
+        let peer = try ChildProcess(worker, ["peer", path])
+        #expect(try peer.readLine() == "ready")
+        for number in 1...2 {
+            peer.send("write 1 \(number)")
+            #expect(try peer.readLine() == "written")
+        }
+        guard try ChildProcess(worker, ["hide", path]).readLine() == "done" else {
+            return print("skipped: the lock file has another layout")
+        }
+        let here = try PeerStore(at: path)
+        #expect(try here.read()[1] == 1)
+        #expect(try here.read()[1] == 1)
+        // What the next writer does when it finds the dead one's lock.
+        #expect(try ChildProcess(worker, ["tell", path]).readLine() == "done")
+        #expect(try here.read()[1] == 2)
+        try here.store.close()
+    }
+
     @Test func `reuses the pages that the other was reading when it was killed`() async throws {
         let scratch = try ScratchDirectory()
         defer { scratch.remove() }

@@ -33,6 +33,10 @@ do {
     case "readers":
         guard arguments.count == 2 else { usage() }
         try ReaderTable.list(arguments[1])
+    case "hide", "tell":
+        guard arguments.count == 2 else { usage() }
+        let isTold = arguments[0] == "tell"
+        say(try PublishedTransaction.set(isTold: isTold, in: arguments[1]) ? "done" : "other layout")
     case "check":
         guard let command = CheckCommand(Array(arguments.dropFirst())) else { usage() }
         exit(try await command.run() ? 0 : 1)
