@@ -5,7 +5,8 @@ extension Transaction {
     ///
     /// - Parameter isLoaded: Whether the value is that of a load.
     func putIfAbsent(_ write: PreparedWrite, isLoaded: Bool = false) throws -> Milliseconds? {
-        let exists = try withRecord(for: write.key.bytes.span, hash: write.key.hash, in: write.keyspace) { _, _ in true }
+        let exists = try withRecord(for: write.key.bytes.span, hash: write.key.hash, in: write.keyspace) { _, _ in true
+        }
         return exists == nil ? try put(write, isLoaded: isLoaded) : nil
     }
 

@@ -49,3 +49,18 @@ package func write(_ bytes: [UInt8], to path: String) throws {
 package func contents(of path: String) throws -> [UInt8] {
     [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))
 }
+
+/// Writes a file until the file system that it lies on is full.
+package func fill(_ path: String) throws {
+    try write([], to: path)
+    let file = try FileHandle(forWritingTo: URL(fileURLWithPath: path))
+    for size in [65_536, 4_096, 512, 1] {
+        while (try? file.write(contentsOf: [UInt8](repeating: 0, count: size))) != nil {}
+    }
+    try? file.close()
+}
+
+/// Removes a file.
+package func remove(_ path: String) throws {
+    try FileManager.default.removeItem(atPath: path)
+}

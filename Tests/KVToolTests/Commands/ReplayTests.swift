@@ -57,7 +57,7 @@ import Testing
         let warm: Report = try decode(try Tool.run("replay", store, "-", "--json", input: trace).text)
         #expect(warm.loads == 0)
         #expect(warm.hits.source == 0)
-        #expect(warm.hits.disk > 0 && warm.hits.disk <= 200)
+        #expect(warm.hits.disk > 0 && warm.hits.memory > 0)
         #expect(warm.wrong_values == 0)
     }
 
@@ -81,7 +81,7 @@ import Testing
         let report: Report = try decode(outcome.text)
         #expect(report.requests == 110_305)
         #expect(report.writes == 0)
-        #expect(report.loads >= 5_636)
+        #expect(report.loads == 5_636)
         #expect(report.hits.source >= report.loads)
         #expect(report.wrong_values == 0)
         #expect(try Tool.run("scan", store, "--keys").lines.count == 5_636)

@@ -54,7 +54,7 @@ import Testing
         #expect(outcome.status == 0)
         #expect(outcome.errors == "")
         #expect(
-            outcome.lines.contains { $0.split(separator: " ").prefix(3) == ["names", "100", "12.0"] }, "\(outcome.text)"
+            outcome.lines.contains { $0.split(separator: " ").prefix(3) == ["names", "100", "4.0"] }, "\(outcome.text)"
         )
         #expect(outcome.lines.allSatisfy { !$0.hasSuffix(" ") })
     }

@@ -3,25 +3,29 @@ import Larder
 
 /// Changes what lies on the disk behind the back of Larder, in a store that nobody has open.
 enum RawStore {
-    /// Runs `body` in a write transaction of the file, and commits it.
-    static func change(at path: String, _ body: (Environment, inout WriteTransaction) throws -> Void) throws {
+    /// Changes entries of one of the file's tables.
+    static func change(_ name: String, at path: String, _ body: (inout [[UInt8]: [UInt8]]) throws -> Void) throws {
+        let old = try contents(at: path)[name] ?? [:]
+        var new = old
+        try body(&new)
         let environment = try Environment.open(at: path, options: .init(flushing: nil))
-        // A handle must be there before the transaction that uses it.
-        for name in ["larder", "expiry"] + (0..<20).map({ "cache.\($0)" }) { _ = try environment.openTable(name) }
-        try environment.write { try body(environment, &$0) }
+        guard let table = try environment.openTable(name) else { throw LMDBError(.notFound, operation: "raw change") }
+        try environment.write { transaction in
+            for key in old.keys where new[key] == nil { try transaction.delete(key.span, in: table) }
+            for (key, value) in new where old[key] != value {
+                try transaction.put(value.span, for: key.span, in: table)
+            }
+        }
         try environment.close()
     }
 
-    /// Replaces the value of a key in one of the file's tables.
+    /// Changes the value of a key in one of the file's tables.
     static func replace(
         _ key: [UInt8], in table: String, at path: String, _ body: ([UInt8]) throws -> [UInt8]
     ) throws {
-        try change(at: path) { environment, transaction in
-            guard let table = try environment.openTable(table),
-                let old = try transaction.withValue(for: key.span, in: table, { bytes($0) })
-            else { throw LMDBError(.notFound, operation: "raw change") }
-            let new = try body(old)
-            try transaction.put(new.span, for: key.span, in: table)
+        try change(table, at: path) { entries in
+            guard let old = entries[key] else { throw LMDBError(.notFound, operation: "raw change") }
+            entries[key] = try body(old)
         }
     }
 

@@ -152,9 +152,8 @@ struct LarderBytes: Sendable {
     func set(_ records: Records, _ range: Range<Int>, in transaction: borrowing Transaction) throws {
         for position in range {
             try transaction.set(
-                Array(records.bytes[records.valueRange(position)]),
-                for: Array(records.bytes[records.keyRange(position)]),
-                in: cache)
+                records.bytes.span.extracting(records.valueRange(position)),
+                for: records.bytes.span.extracting(records.keyRange(position)), in: cache)
         }
     }
 
