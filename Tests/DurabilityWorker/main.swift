@@ -13,7 +13,7 @@ import DurabilityKit
 
 /// Says what a person can ask for, and ends the process.
 func usage() -> Never {
-    say("usage: DurabilityWorker check [--seconds N] [--processes N] [--seed N] [--memory KIB]")
+    say("usage: DurabilityWorker check [--seconds N] [--processes N] [--kills N] [--memory KIB] [--seed N]")
     say("       DurabilityWorker kill [--rounds N] [--processes N] [--seed N]")
     exit(64)
 }
