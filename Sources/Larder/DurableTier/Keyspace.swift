@@ -60,8 +60,11 @@ final class Keyspace: Sendable {
     private func retire(_ reason: Int) {
         retirement.store(reason, ordering: .releasing)
         // Nothing in memory answers any more, so every use reaches the durable tier, which asks.
-        raiseFloor(to: .max)
+        raiseFloor(to: Self.unreachable)
     }
+
+    /// Above every transaction's id. Not `UInt64.max`, which `Atomic.max` of Swift 6.3 takes for less than 0.
+    private static let unreachable: UInt64 = 1 << 62
 
     /// Memory entries of this cache from before transaction `id` do not answer any more.
     func raiseFloor(to id: UInt64) {
