@@ -16,15 +16,15 @@ enum PublishedTransaction {
     /// Where a meta page of the data file has the number of its transaction.
     private static let metaOffset: off_t = 144
 
-    /// Makes the last commit of the store one that readers were not told of, or were; returns whether the lock file is laid out as expected.
-    static func set(isTold: Bool, in store: String) throws -> Bool {
+    /// Makes the last `count` commits of the store ones that readers were not told of; returns whether the lock file is laid out as expected.
+    static func hide(_ count: UInt64, in store: String) throws -> Bool {
         let data = try openFile(store + "/data.mdb", O_RDONLY)
         defer { close(data) }
         let last = max(try number(data, metaOffset), try number(data, metaOffset + off_t(sysconf(Int32(_SC_PAGESIZE)))))
         let lock = try openFile(store + "/lock.mdb", O_RDWR)
         defer { close(lock) }
-        guard try number(lock, offset) == (isTold ? last - 1 : last) else { return false }
-        var number = isTold ? last : last - 1
+        guard last >= 4, last - 2...last ~= (try number(lock, offset)) else { return false }
+        var number = last - count
         guard unsafe pwrite(lock, &number, 8, offset) == 8 else { throw SystemError("pwrite") }
         return true
     }

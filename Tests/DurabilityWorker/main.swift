@@ -33,10 +33,9 @@ do {
     case "readers":
         guard arguments.count == 2 else { usage() }
         try ReaderTable.list(arguments[1])
-    case "hide", "tell":
-        guard arguments.count == 2 else { usage() }
-        let isTold = arguments[0] == "tell"
-        say(try PublishedTransaction.set(isTold: isTold, in: arguments[1]) ? "done" : "other layout")
+    case "hide":
+        guard arguments.count == 3, let count = UInt64(arguments[2]), count < 3 else { usage() }
+        say(try PublishedTransaction.hide(count, in: arguments[1]) ? "done" : "other layout")
     case "check":
         guard let command = CheckCommand(Array(arguments.dropFirst())) else { usage() }
         exit(try await command.run() ? 0 : 1)
