@@ -59,7 +59,7 @@ let package = Package(
             name: "DurabilityWorker", dependencies: ["DurabilityKit", "Larder", "CLMDB"],
             path: "Tests/DurabilityWorker", swiftSettings: strict),
         .testTarget(
-            name: "DurabilityTests", dependencies: ["DurabilityKit", "DurabilityWorker", "Larder"],
+            name: "DurabilityTests", dependencies: ["DurabilityKit", "DurabilityWorker", "Larder", "LMDB"],
             swiftSettings: strict),
     ]
 )

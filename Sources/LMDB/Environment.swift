@@ -32,7 +32,7 @@ package final class Environment: Sendable {
         self.options = options
         self.metaPages = metaPages
         self.identities = identities
-        readers = ReaderPool(environment: handle)
+        readers = ReaderPool(environment: handle, metaPages: metaPages)
         writers = WriterLock(mark.lock)
         forkGeneration = ForkDetection.generation
     }

@@ -25,7 +25,8 @@ final class Coherence: Sendable {
         self.environment = environment
         let last = environment.lastTransactionID
         applied = Atomic(last)
-        floor = Atomic(0)
+        // Readers may see less than that for now: a writer that was killed may not have told them of its last commit.
+        floor = Atomic(last)
     }
 
     // MARK: Readers
