@@ -12,8 +12,18 @@ do {
     case "check":
         var check = try ImageCheck(arguments)
         check.run()
+    case "watch": try await Watcher(arguments).run()
+    case "mark":
+        guard arguments.rest.count == 2 else { throw Wrong("usage: mark MARKS FILE") }
+        try Marks(path: arguments.rest[0]).write(Marks.read(arguments.rest[1]).joined(separator: "\n"))
+    case "readers": try ReaderTable.list(arguments.rest.first ?? "")
+    case "fault-run":
+        var run = try FaultRun(arguments)
+        try await run.run()
+    case "fill-disk": try await FullDisk(arguments).run()
+    case "damage": try DamageCheck(arguments).run()
     default:
-        say("usage: PowerCutWorker run|check …")
+        say("usage: PowerCutWorker run|check|mark|watch|readers|fault-run|fill-disk|damage …")
         exit(64)
     }
 } catch {
