@@ -10,6 +10,8 @@ struct FaultRun {
     private let backup: String?
     /// What the cause of a failure says.
     private let causes: [String]
+    /// How many descriptors may be opened beside those that are open at the start; `nil` for as many as the system allows.
+    private let descriptors: Int?
     private var histories = Histories()
     private var workload: WorkloadStore?
 
@@ -24,9 +26,15 @@ struct FaultRun {
         steps = arguments.number("steps", default: 5)
         backup = arguments.text("backup")
         causes = arguments.list("causes")
+        descriptors = arguments.text("descriptors").flatMap { Int($0) }
     }
 
     mutating func run() async throws {
+        if let descriptors {
+            // The runtime of concurrency opens descriptors of its own when it starts, and dies if it cannot.
+            try await Task.sleep(for: .milliseconds(1))
+            try Files.limitDescriptors(toMore: descriptors)
+        }
         try await tryAgain { run in try run.open() }
         guard workload != nil else { return say("gave up opening") }
         for _ in 0..<transactions { try await tryAgain { run in try run.write() } }

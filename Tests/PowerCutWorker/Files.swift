@@ -1,3 +1,4 @@
+import DurabilityKit
 import Glibc
 
 /// Small files, read and written whole.
@@ -19,5 +20,16 @@ enum Files {
 
     static func remove(_ path: String) {
         unsafe unlink(path)
+    }
+
+    /// Lets the process open so many descriptors more than it has.
+    static func limitDescriptors(toMore count: Int) throws {
+        let next = dup(0)
+        close(next)
+        let limit = rlim_t(Int(next) + count)
+        var limits = rlimit(rlim_cur: limit, rlim_max: limit)
+        guard unsafe setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limits) == 0 else {
+            throw SystemError("setrlimit")
+        }
     }
 }
