@@ -210,8 +210,9 @@ final class WriteThrough: Sendable {
         do {
             try writer.begin().abort()
             return translate(error)
-        } catch  where error.code == .panic {
-            // If it cannot be opened anew here, every use says that the store must be.
+        } catch let refusal where refusal.code == .panic {
+            // The cause is what the commit met, not that LMDB refuses since. If the file cannot be opened anew here, every use says that
+            // it must be.
             try? writer.reopen()
             return LarderError(
                 .outcomeUnknown, "the commit failed at its last step; it may or may not be there after a power cut",
