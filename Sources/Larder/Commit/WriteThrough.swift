@@ -185,7 +185,10 @@ final class WriteThrough: Sendable {
             coherence.withdraw()
             for change in batch.changes { memory.unmark(change.key) }
             if error.code == .mapFull { return .mapFull }
-            throw writer.outcome(of: error)
+            let outcome = writer.outcome(of: error)
+            guard outcome.code == .outcomeUnknown else { throw outcome }
+            // The cause is what the commit met, not that LMDB refuses since.
+            throw LarderError(.outcomeUnknown, outcome.code.message, underlyingError: error)
         }
         for change in batch.changes {
             memory.install(change.value, for: change.key, version: id, expiry: change.expiry) {

@@ -2,7 +2,8 @@ internal import LMDB
 
 extension DurableTier {
     static let descriptorPrefix = "cache/"
-    private static let lastNumberKey: [UInt8] = Array("last-cache".utf8)
+    static let lastNumberKeyName = "last-cache"
+    private static let lastNumberKey: [UInt8] = Array(lastNumberKeyName.utf8)
 
     private static func descriptorKey(_ name: String) -> [UInt8] {
         Array((descriptorPrefix + name).utf8)
@@ -77,7 +78,7 @@ extension DurableTier {
                 descriptor.number = try nextNumber(in: &transaction)
                 _ = try transaction.createTable(descriptor.tableName)
             }
-            try transaction.put(descriptor.bytes(seed: header.hashSeed).span, for: key.span, in: descriptions)
+            try transaction.put(descriptor.bytes(name: name, seed: header.hashSeed).span, for: key.span, in: descriptions)
         }
         return try keyspace(name, descriptor)
     }
@@ -107,6 +108,10 @@ extension DurableTier {
             } catch {
                 throw LarderError(.damagedStore, "the number last given to a cache is damaged")
             }
+        }
+        // A number that was lost would give a cache the table of another.
+        guard try descriptors(in: transaction).allSatisfy({ $0.1.number <= last ?? 0 }) else {
+            throw LarderError(.damagedStore, "the number last given to a cache is damaged")
         }
         let (number, overflow) = (last ?? 0).addingReportingOverflow(1)
         guard !overflow else { throw LarderError(.tooManyCaches, "the store has given out every number for a cache") }
