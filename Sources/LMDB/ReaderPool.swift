@@ -17,7 +17,7 @@ final class ReaderPool: Sendable {
     private let state = Monitor(State())
 
     /// Idle transactions beyond this number are ended: each holds a slot of the reader table.
-    private static let maximumIdle = 64
+    private static let maximumIdle = 16
 
     init(environment: EnvironmentHandle, metaPages: MetaPages) {
         self.environment = environment
@@ -107,15 +107,18 @@ final class ReaderPool: Sendable {
     }
 
     private func leave(_ thread: ThreadIdentity, keeping transaction: TransactionHandle?) {
-        let (surplus, someoneWaits) = state.withLock { state -> (TransactionHandle?, Bool) in
+        var kept = transaction
+        if let transaction, state.withLock({ $0.idle.count >= Self.maximumIdle }) {
+            // While this thread still counts as a reader, so that the environment is not closed under it.
+            unsafe mdb_txn_abort(transaction.pointer)
+            kept = nil
+        }
+        let someoneWaits = state.withLock { state in
             if let index = state.active.lastIndex(of: thread) { state.active.swapAt(index, state.active.count - 1) }
             state.active.removeLast()
-            let someoneWaits = state.isBlocked || state.isClosed
-            guard let transaction, state.idle.count < Self.maximumIdle else { return (transaction, someoneWaits) }
-            state.idle.append(transaction)
-            return (nil, someoneWaits)
+            if let kept { state.idle.append(kept) }
+            return state.isBlocked || state.isClosed
         }
-        if let surplus { unsafe mdb_txn_abort(surplus.pointer) }
         if someoneWaits { state.wakeAll() }
     }
 

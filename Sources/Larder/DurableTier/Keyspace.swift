@@ -7,6 +7,10 @@ internal import Synchronization
 final class Keyspace: Sendable {
     let name: String
     let number: UInt32
+    /// Under what the memory tier knows it: another for each keyspace of this process, so that what is read through one, of an earlier
+    /// version of the cache say, never answers through another.
+    let memoryNumber: UInt32 = Keyspace.memoryNumbers.add(1, ordering: .relaxed).newValue
+    private static let memoryNumbers = Atomic<UInt32>(0)
     let table: Table
     /// Seed of this cache's key hashes.
     let hashSeed: UInt64
