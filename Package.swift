@@ -62,7 +62,7 @@ let package = Package(
             name: "PowerCutWorker", dependencies: ["DurabilityKit", "Larder", "CLMDB"], path: "Tests/PowerCutWorker",
             swiftSettings: strict),
         .testTarget(
-            name: "DurabilityTests", dependencies: ["DurabilityKit", "DurabilityWorker", "Larder"],
+            name: "DurabilityTests", dependencies: ["DurabilityKit", "DurabilityWorker", "Larder", "LMDB"],
             swiftSettings: strict),
     ]
 )

@@ -59,21 +59,26 @@ public struct StoreVerification: Sendable {
         eachRecord: ((_ cacheName: String, _ key: Span<UInt8>, _ payload: Span<UInt8>) -> Void)? = nil
     ) throws -> StoreVerification {
         try translatingErrors(at: path) {
-            let options = EnvironmentOptions(flushing: nil) { _ in true }
-            let environment = try Environment.open(at: path, options: options)
+            let environment: Environment
+            do {
+                environment = try Environment.open(at: path, options: EnvironmentOptions(flushing: nil))
+            } catch let error as LMDBError where error.code == .unflushed {
+                // Nobody has it open, and to open it would take away the mark that says so.
+                return try run(unopenedAt: path, eachRecord)
+            }
             defer { try? environment.close() }
             return try run(eachRecord) { visitor in try FileVerification.run(environment, visitor) }
         }
     }
 
     /// Checks a store that nobody has open.
-    static func run(unopenedAt path: String) throws -> StoreVerification {
-        try run(nil) { visitor in
+    static func run(unopenedAt path: String, _ eachRecord: RecordVisitor? = nil) throws -> StoreVerification {
+        try run(eachRecord) { visitor in
             try FileVerification.run(fileAt: path + "/" + Environment.FileName.data, visitor)
         }
     }
 
-    private typealias RecordVisitor = (_ cacheName: String, _ key: Span<UInt8>, _ payload: Span<UInt8>) -> Void
+    typealias RecordVisitor = (_ cacheName: String, _ key: Span<UInt8>, _ payload: Span<UInt8>) -> Void
 
     private static func run(
         _ eachRecord: RecordVisitor?, _ walk: (FileVerification.Visitor) throws -> FileVerification

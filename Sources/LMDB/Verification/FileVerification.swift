@@ -49,7 +49,7 @@ package struct FileVerification {
     package static func run(_ environment: Environment, _ visit: Visitor) throws -> FileVerification {
         let path = environment.path + "/" + Environment.FileName.data
         let pageSize = try environment.information().pageSize
-        while true {
+        for _ in 0..<1_000 {
             let result = try environment.read { transaction -> FileVerification? in
                 let file = try PageFile(path: path, pageSize: pageSize)
                 // A meta page is overwritten by the next commit but one; the pages it names are not, while we read.
@@ -65,6 +65,8 @@ package struct FileVerification {
             }
             if let result { return result }
         }
+        // Writers in a hurry cannot be that fast: the meta pages do not say what LMDB's readers see.
+        throw LMDBError(.invalid, operation: "verify", path: path)
     }
 
     /// Checks a data file that nobody has open, as of its newest meta page.
@@ -135,6 +137,8 @@ package struct FileVerification {
         if meta.pageSize != file.pageSize {
             return report(0, nil, "the page size is \(meta.pageSize), not \(file.pageSize)")
         }
+        // No file has so many pages, and numbers near the end of their range would overflow below.
+        if meta.lastPage >= 1 << 48 { return report(0, nil, "the number of pages makes no sense") }
         var subtrees: [(String, Tree)] = []
         walk(meta.main, Self.main) { node, key, value in
             guard node.flags & Page.Node.subtree != 0 else { return }
