@@ -1,0 +1,30 @@
+# The commands a person needs; each installs what it lacks. `make help` lists them.
+
+SWIFT ?= swift
+CONFIGURATION ?= release
+
+.PHONY: help dependencies build test demo lint format clean
+
+help: ## Show the commands
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
+
+dependencies: ## Install the C libraries (Debian, Ubuntu: apt-get; macOS: brew)
+	@scripts/install-dependencies
+
+build: dependencies ## Build the library and kvtool
+	$(SWIFT) build -c $(CONFIGURATION)
+
+test: dependencies ## Run every test
+	$(SWIFT) test
+
+demo: dependencies ## Replay a real trace, kill it, and see that nothing is lost
+	@scripts/demo
+
+lint: ## Check the formatting and the documentation of public declarations
+	$(SWIFT) format lint --strict --recursive Package.swift Sources Tests
+
+format: ## Format the sources
+	$(SWIFT) format --in-place --recursive Package.swift Sources Tests
+
+clean: ## Remove what was built
+	rm -rf .build .build-*

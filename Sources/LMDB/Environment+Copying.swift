@@ -1,0 +1,49 @@
+internal import CLMDB
+
+#if canImport(Darwin)
+    internal import Darwin
+#elseif canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Musl)
+    internal import Musl
+#endif
+
+extension Environment {
+    /// Writes a consistent copy of the file into the directory `path`, where it appears under its name whole, verified and flushed, or not
+    /// at all. Reads and writes go on meanwhile; as with every reader, pages freed since it began are not reused until it ends.
+    ///
+    /// LMDB's own copy is never flushed and leaves its half under the final name when it fails.
+    ///
+    /// - Parameters:
+    ///   - compacting: Whether free pages are left out, which costs more time and gives a smaller file.
+    ///   - verify: Checks the copy, which lies in the directory given, before it gets its name.
+    ///   - started: Is called with the path of the file that is being written.
+    /// - Throws: ``LMDBError``: `EEXIST` if there is such a file, an `errno`; what `verify` throws.
+    package func copy(
+        to path: String, compacting: Bool, started: (_ file: String) -> Void,
+        verify: (_ directory: String) throws -> Void
+    ) throws {
+        try checkFork()
+        let target = path + "/" + FileName.data
+        for directory in try FileSystem.makeDirectories(path) { try FileSystem.flush(directory) }
+        if try FileSystem.identity(of: target) != nil {
+            throw LMDBError(.init(rawValue: EEXIST), operation: "backup", path: target)
+        }
+        let directory = try FileSystem.makeTemporaryDirectory(in: path, prefix: "copying.")
+        defer { FileSystem.removeDirectory(directory) }
+        let copy = directory + "/" + FileName.data
+        started(copy)
+        // Counts as a reader, so that the map stays where it is.
+        try read { _ in
+            try unsafe check(
+                mdb_env_copy2(handle.pointer, directory, compacting ? UInt32(MDB_CP_COMPACT) : 0), "mdb_env_copy2",
+                path: copy)
+        }
+        try FileSystem.flush(copy)
+        try verify(directory)
+        guard try FileSystem.link(copy, to: target) else {
+            throw LMDBError(.init(rawValue: EEXIST), operation: "backup", path: target)
+        }
+        try FileSystem.flush(path)
+    }
+}

@@ -1,0 +1,53 @@
+internal import CLMDB
+
+#if canImport(Darwin)
+    internal import Darwin
+#elseif canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Musl)
+    internal import Musl
+#endif
+
+/// A read-only mapping of an LMDB file's two meta pages, to see every process's commits in two loads.
+///
+/// `mdb_env_info` reads the same numbers, but through the environment's map, which is gone for a moment whenever the map grows; so
+/// every caller would have to count as a reader. This mapping stays where it is for as long as the object lives.
+@safe
+final class MetaPages: @unchecked Sendable {
+    // Unchecked: the pointers never change, and what they point to is read atomically.
+    private let mapping: UnsafeMutableRawPointer
+    private let length: Int
+    private let first: UnsafeRawPointer
+    private let second: UnsafeRawPointer
+
+    /// Where `MDB_meta.mm_txnid` lies in a meta page of LMDB 0.9 on a 64-bit machine: behind the page's header (16 bytes), the magic
+    /// number, version, address and map size (24), two tree descriptors (96) and the last page's number (8).
+    private static let transactionIDOffset = 16 + 24 + 96 + 8
+
+    init(path: String, pageSize: Int) throws(LMDBError) {
+        length = 2 * pageSize
+        // Reading a mapping beyond the end of a truncated file would kill the process.
+        guard try FileSystem.size(of: path).length >= length else {
+            throw LMDBError(.invalid, operation: "open", path: path)
+        }
+        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw LMDBError(.init(rawValue: errno), operation: "open", path: path) }
+        defer { close(descriptor) }
+        guard let address = unsafe mmap(nil, length, PROT_READ, MAP_SHARED, descriptor, 0), unsafe address != MAP_FAILED
+        else { throw LMDBError(.init(rawValue: errno), operation: "mmap", path: path) }
+        unsafe mapping = address
+        unsafe first = UnsafeRawPointer(address) + Self.transactionIDOffset
+        unsafe second = first + pageSize
+    }
+
+    deinit {
+        unsafe munmap(mapping, length)
+    }
+
+    /// The id of the last transaction that any process committed. It moves a moment before readers can see that commit, and goes
+    /// back after a failed write of a meta page. Costs two loads.
+    @inline(__always)
+    var lastTransactionID: UInt64 {
+        unsafe max(clmdb_load_acquire(first), clmdb_load_acquire(second))
+    }
+}

@@ -1,0 +1,96 @@
+internal import CLMDB
+
+/// What reading and writing transactions have in common: a view of the file that does not change under the reader.
+///
+/// Keys and values handed to a closure lie in the file's map. They are valid only inside that closure and not aligned.
+package protocol ReadableTransaction: ~Copyable {
+    /// The C transaction.
+    var handle: OpaquePointer { get }
+}
+
+/// A consistent view of the file as of one commit, for as long as the closure of ``Environment/read(_:)`` runs.
+///
+/// Only the thread that began it uses it. While it lives, LMDB reuses none of the pages that later commits free, so the file grows.
+@safe
+package struct ReadTransaction: ~Copyable, ReadableTransaction {
+    package let handle: OpaquePointer
+
+    /// A view through a C transaction that somebody else ends.
+    package init(handle: OpaquePointer) {
+        unsafe self.handle = handle
+    }
+}
+
+extension ReadableTransaction where Self: ~Copyable {
+    /// A reader's id is that of the last commit it sees; a writer's is the one it will have.
+    package var id: UInt64 {
+        unsafe UInt64(mdb_txn_id(handle))
+    }
+
+    /// Calls `body` with the value of a key, or returns `nil` if the key is absent.
+    ///
+    /// - Throws: ``LMDBError`` for a key of a bad length or a damaged file; what `body` throws.
+    @inline(__always)
+    package func withValue<Result: ~Copyable>(
+        for key: Span<UInt8>, in table: Table, _ body: (Span<UInt8>) throws -> Result
+    ) throws -> Result? {
+        try checkKeyLength(key)
+        var value = unsafe MDB_val()
+        let code = unsafe withMDBValue(key) { key in unsafe mdb_get(handle, table.handle, &key, &value) }
+        if code == MDB_NOTFOUND { return nil }
+        try check(code, "mdb_get")
+        return try unsafe withSpan(value, body)
+    }
+
+    /// Calls `body` with a cursor over a table; the cursor ends with the closure.
+    package func withCursor<Result: ~Copyable>(
+        in table: Table, _ body: (inout Cursor) throws -> Result
+    ) throws -> Result {
+        var pointer: OpaquePointer?
+        try unsafe check(mdb_cursor_open(handle, table.handle, &pointer), "mdb_cursor_open")
+        guard let pointer = unsafe pointer else { throw LMDBError(.invalid, operation: "mdb_cursor_open") }
+        var cursor = unsafe Cursor(handle: pointer)
+        return try body(&cursor)
+    }
+
+    /// Counts of a table. O(1).
+    package func statistics(of table: Table) throws(LMDBError) -> TableStatistics {
+        var status = MDB_stat()
+        try unsafe check(mdb_stat(handle, table.handle, &status), "mdb_stat")
+        let pages = status.ms_branch_pages + status.ms_leaf_pages + status.ms_overflow_pages
+        return TableStatistics(entries: status.ms_entries, pages: pages, bytes: pages * Int(status.ms_psize))
+    }
+
+    /// The handle of a table that exists, or `nil`. The caller sees to it that one table is opened at a time.
+    func openExistingTable(_ name: String) throws(LMDBError) -> Table? {
+        var table = MDB_dbi()
+        let code = unsafe mdb_dbi_open(handle, name, 0, &table)
+        if code == MDB_NOTFOUND { return nil }
+        try check(code, "mdb_dbi_open")
+        return Table(handle: table)
+    }
+}
+
+@inline(__always)
+func checkKeyLength(_ key: Span<UInt8>) throws(LMDBError) {
+    guard 1...Environment.maximumKeyLength ~= key.count else {
+        throw LMDBError(.invalidKeyLength, operation: "key of \(key.count) bytes")
+    }
+}
+
+/// Calls `body` with a C view of a span's bytes, which C only reads.
+@inline(__always)
+func withMDBValue<Result>(_ span: Span<UInt8>, _ body: (inout MDB_val) -> Result) -> Result {
+    unsafe span.withUnsafeBufferPointer { buffer in
+        var value = unsafe MDB_val(
+            mv_size: buffer.count, mv_data: UnsafeMutableRawPointer(mutating: UnsafeRawPointer(buffer.baseAddress)))
+        return unsafe body(&value)
+    }
+}
+
+/// Calls `body` with the bytes that LMDB returned.
+@inline(__always)
+func withSpan<Result: ~Copyable>(_ value: MDB_val, _ body: (Span<UInt8>) throws -> Result) rethrows -> Result {
+    let start = unsafe value.mv_data?.assumingMemoryBound(to: UInt8.self)
+    return try unsafe body(UnsafeBufferPointer(start: start, count: value.mv_size).span)
+}

@@ -1,0 +1,231 @@
+/// Checks every page of a data file without LMDB, which on a damaged page aborts, faults, or answers wrongly.
+///
+/// It walks the trees of one commit: each page is where its parent says, of the right kind, sound inside, used once, and not in the list of
+/// free pages; keys ascend and lie between their parents' keys; the counts that LMDB keeps agree. What the values say is the visitor's.
+package struct FileVerification {
+    /// Something that is wrong with the file.
+    package struct Problem: Hashable, Sendable, CustomStringConvertible {
+        /// The table, where one is concerned.
+        package var table: String?
+        /// The page.
+        package var page: UInt64
+        /// What is wrong.
+        package var text: String
+
+        package var description: String {
+            "page \(page)" + (table.map { " of table '\($0)'" } ?? "") + ": \(text)"
+        }
+    }
+
+    /// What was found wrong, at most ``maximumProblems``.
+    package private(set) var problems: [Problem] = []
+    /// Pages in use, meta pages included.
+    package private(set) var usedPages: UInt64 = 2
+    /// Pages that may be used again.
+    package private(set) var freePages: UInt64 = 0
+    /// Pages that are neither. They are lost to the file and harm nothing else.
+    package private(set) var lostPages: UInt64 = 0
+    /// Entries of all tables.
+    package private(set) var entries = 0
+
+    package static let maximumProblems = 1_000
+
+    /// Is called with each entry of each table.
+    package typealias Visitor = (_ table: String, _ key: Span<UInt8>, _ value: Span<UInt8>) -> Void
+
+    private let file: PageFile
+    private let meta: Meta
+    private var seen: [UInt64]
+
+    /// Checks the environment as of its last commit, which a reader keeps in place meanwhile; others may go on writing.
+    ///
+    /// - Throws: ``LMDBError`` if the file cannot be opened or read at all.
+    package static func run(_ environment: Environment, _ visit: Visitor) throws -> FileVerification {
+        let path = environment.path + "/" + Environment.FileName.data
+        let pageSize = try environment.information().pageSize
+        while true {
+            let result = try environment.read { transaction -> FileVerification? in
+                let file = try PageFile(path: path, pageSize: pageSize)
+                // A meta page is overwritten by the next commit but one; the pages it names are not, while we read.
+                let metas = [0, 1].compactMap { file.page($0).flatMap { Meta($0) } }
+                guard let meta = metas.first(where: { $0.transactionID == transaction.id }) else {
+                    if metas.count == 2 { return nil }
+                    throw LMDBError(.invalid, operation: "verify", path: path)
+                }
+                var verification = FileVerification(file: file, meta: meta)
+                verification.check(visit)
+                return verification
+            }
+            if let result { return result }
+        }
+    }
+
+    /// Checks a data file that nobody has open, as of its newest meta page.
+    ///
+    /// - Throws: ``LMDBError``; ``LMDBError/Code-swift.struct/invalid`` for a file without a sound meta page.
+    package static func run(fileAt path: String, _ visit: Visitor) throws -> FileVerification {
+        // The first meta page says how large a page is; it fits in the smallest.
+        let first = try PageFile(path: path, pageSize: 256).page(0).flatMap { Meta($0) }
+        guard let pageSize = first?.pageSize else { throw LMDBError(.invalid, operation: "verify", path: path) }
+        let file = try PageFile(path: path, pageSize: pageSize)
+        let metas = [0, 1].compactMap { file.page($0).flatMap { Meta($0) } }
+        guard let meta = metas.max(by: { $0.transactionID < $1.transactionID }), metas.count == 2 else {
+            throw LMDBError(.invalid, operation: "verify", path: path)
+        }
+        var verification = FileVerification(file: file, meta: meta)
+        verification.check(visit)
+        return verification
+    }
+
+    private init(file: PageFile, meta: Meta) {
+        self.file = file
+        self.meta = meta
+        let count = min(meta.lastPage, UInt64(file.length / file.pageSize) + 1)
+        seen = [UInt64](repeating: 0, count: Int(count / 64) + 1)
+    }
+
+    private mutating func check(_ visit: Visitor) {
+        if meta.pageSize != file.pageSize {
+            return report(0, nil, "the page size is \(meta.pageSize), not \(file.pageSize)")
+        }
+        var subtrees: [(String, Tree)] = []
+        walk(meta.main, "main") { node, key, value in
+            guard node.flags & Page.Node.subtree != 0 else { return }
+            let name = String(decoding: key, as: UTF8.self)
+            guard value.count == Tree.size else { return }
+            subtrees.append((name, Tree(Page(bytes: Array(value)), at: 0)))
+        }
+        for (name, tree) in subtrees {
+            walk(tree, name) { _, key, value in visit(name, key.span, value.span) }
+        }
+        var freeLists: [ArraySlice<UInt8>] = []
+        walk(meta.free, "free pages") { _, _, value in freeLists.append(value) }
+        for list in freeLists { free(list) }
+        let all = meta.lastPage + 1
+        lostPages = all - min(all, usedPages + freePages)
+    }
+
+    /// A list of free pages: how many, then their numbers.
+    private mutating func free(_ value: ArraySlice<UInt8>) {
+        let list = Page(bytes: Array(value))
+        guard list.bytes.count >= 8 else { return report(0, "free pages", "a list is too short") }
+        let count: UInt64 = list.integer(at: 0)
+        guard count < UInt64(list.bytes.count / 8) else { return report(0, "free pages", "a list is too short") }
+        for index in 1..<Int(count) + 1 {
+            let number: UInt64 = list.integer(at: 8 * index)
+            if use(number, "free pages", as: "a free page") { freePages += 1 }
+        }
+    }
+
+    // MARK: Trees
+
+    private typealias EntryVisitor = (Page.Node, _ key: ArraySlice<UInt8>, _ value: ArraySlice<UInt8>) -> Void
+
+    private struct Counts {
+        var branches: UInt64 = 0
+        var leaves: UInt64 = 0
+        var overflow: UInt64 = 0
+        var entries: UInt64 = 0
+    }
+
+    private mutating func walk(_ tree: Tree, _ table: String, _ visit: EntryVisitor) {
+        var counts = Counts()
+        if let root = tree.root {
+            guard 1...64 ~= tree.depth else { return report(root, table, "the tree has depth \(tree.depth)") }
+            walk(root, tree.depth, tree, table, nil, nil, &counts, visit)
+        }
+        usedPages += counts.branches + counts.leaves + counts.overflow
+        if (counts.branches, counts.leaves, counts.overflow, counts.entries)
+            != (tree.branchPages, tree.leafPages, tree.overflowPages, tree.entries)
+        {
+            report(tree.root ?? 0, table, "the counts of pages and entries do not agree with the tree")
+        }
+    }
+
+    private mutating func walk(
+        _ number: UInt64, _ depth: Int, _ tree: Tree, _ table: String, _ lower: ArraySlice<UInt8>?,
+        _ upper: ArraySlice<UInt8>?,
+        _ counts: inout Counts, _ visit: EntryVisitor
+    ) {
+        guard use(number, table, as: "a page of the tree") else { return }
+        guard let page = file.page(number) else { return report(number, table, "the page cannot be read") }
+        guard page.number == number else { return report(number, table, "the page says it is page \(page.number)") }
+        let expected = depth > 1 ? Page.Flag.branch : Page.Flag.leaf
+        guard page.flags & 0x0F == expected else {
+            return report(number, table, "the page is of kind \(page.flags), not \(expected)")
+        }
+        guard page.hasSoundBounds else { return report(number, table, "the page's bounds make no sense") }
+        if depth > 1 { counts.branches += 1 } else { counts.leaves += 1 }
+        var previous = lower
+        for index in 0..<page.nodeCount {
+            guard let node = page.node(index) else { return report(number, table, "a node lies outside the page") }
+            // The first key of a branch is not used and may be empty.
+            let isFirst = index == 0
+            if !(depth > 1 && isFirst) {
+                let isOrdered =
+                    previous.map { isFirst && depth == 1 ? !isLess(node.key, $0, tree) : isLess($0, node.key, tree) }
+                    ?? true
+                guard isOrdered, upper.map({ isLess(node.key, $0, tree) }) ?? true else {
+                    return report(number, table, "the keys are out of order")
+                }
+            }
+            if depth > 1 {
+                let next = index + 1 < page.nodeCount ? page.node(index + 1)?.key : upper
+                let start = isFirst ? lower : node.key
+                walk(node.child, depth - 1, tree, table, start, next, &counts, visit)
+            } else {
+                counts.entries += 1
+                self.entry(node, number, table, &counts, visit)
+            }
+            previous = isFirst && depth > 1 ? lower : node.key
+        }
+    }
+
+    private mutating func entry(
+        _ node: Page.Node, _ number: UInt64, _ table: String, _ counts: inout Counts, _ visit: EntryVisitor
+    ) {
+        entries += 1
+        guard node.flags & Page.Node.bigData != 0 else { return visit(node, node.key, node.data) }
+        let size = node.dataSize
+        let first = node.overflowPage
+        let pages = (Page.headerSize - 1 + size) / file.pageSize + 1
+        guard size >= 0, let value = file.page(first, count: pages) else {
+            return report(first, table, "a large value cannot be read")
+        }
+        guard value.number == first, value.flags & 0x0F == Page.Flag.overflow, value.overflowPages == UInt64(pages)
+        else {
+            return report(first, table, "the page is not the first of a large value of this size")
+        }
+        for index in 0..<UInt64(pages) where !use(first + index, table, as: "a page of a large value") { return }
+        counts.overflow += UInt64(pages)
+        visit(node, node.key, value.bytes[Page.headerSize..<Page.headerSize + size])
+    }
+
+    private func isLess(_ left: ArraySlice<UInt8>, _ right: ArraySlice<UInt8>, _ tree: Tree) -> Bool {
+        guard tree.hasIntegerKeys, left.count == 8, right.count == 8 else {
+            return left.lexicographicallyPrecedes(right)
+        }
+        return Page(bytes: Array(left)).integer(at: 0, as: UInt64.self) < Page(bytes: Array(right)).integer(at: 0)
+    }
+
+    // MARK: Findings
+
+    /// Notes that a page has its place; returns `false` if it is beyond the end or has another one already.
+    private mutating func use(_ number: UInt64, _ table: String, as role: String) -> Bool {
+        guard number >= 2, number <= meta.lastPage, number / 64 < UInt64(seen.count) else {
+            report(number, table, "\(role) lies outside the file")
+            return false
+        }
+        let bit: UInt64 = 1 << (number % 64)
+        guard seen[Int(number / 64)] & bit == 0 else {
+            report(number, table, "\(role) is used twice")
+            return false
+        }
+        seen[Int(number / 64)] |= bit
+        return true
+    }
+
+    private mutating func report(_ page: UInt64, _ table: String?, _ text: String) {
+        if problems.count < Self.maximumProblems { problems.append(Problem(table: table, page: page, text: text)) }
+    }
+}

@@ -1,0 +1,92 @@
+internal import CLMDB
+
+/// The right to write, while the closure of ``Environment/withWriterLock(_:)`` runs.
+package struct Writer: ~Copyable {
+    let environment: Environment
+
+    init(environment: Environment) {
+        self.environment = environment
+    }
+
+    /// Begins the write transaction.
+    ///
+    /// If a process died after it wrote its commit and before it told readers, the commit is first flushed and published: otherwise
+    /// readers would see it before it is safe from a power cut.
+    ///
+    /// - Throws: ``LMDBError``, with ``LMDBError/Code-swift.struct/panic`` after a failed write of a meta page.
+    package borrowing func begin() throws(LMDBError) -> WriteTransaction {
+        let handle = environment.handle
+        if try environment.visibleTransactionID() != environment.lastTransactionID {
+            try handle.flush()
+        }
+        while true {
+            do {
+                return try beginPrepared()
+            } catch  where error.code == .mapResized {
+                try environment.readers.withoutReaders(endingIdle: true) { () throws(LMDBError) in
+                    try handle.adoptMapSize()
+                }
+            }
+        }
+    }
+
+    /// Begins the write transaction where ``begin()`` has seen to everything else just before.
+    borrowing func beginPrepared() throws(LMDBError) -> WriteTransaction {
+        let handle = environment.handle
+        var transaction: OpaquePointer?
+        try unsafe check(mdb_txn_begin(handle.pointer, nil, 0, &transaction), "mdb_txn_begin", path: handle.path)
+        guard let transaction = unsafe transaction else { throw LMDBError(.invalid, operation: "mdb_txn_begin") }
+        return unsafe WriteTransaction(handle: transaction)
+    }
+
+    /// Doubles the map, once no reader of this process is active. No write transaction may be open.
+    ///
+    /// - Throws: ``LMDBError``; `ENOMEM` where the address space has no room.
+    package borrowing func growMap() throws(LMDBError) {
+        let handle = environment.handle
+        // The slots of dead readers pin pages that a full map needs.
+        _ = unsafe mdb_reader_check(handle.pointer, nil)
+        try environment.readers.withoutReaders(endingIdle: true) { () throws(LMDBError) in try handle.growMap() }
+    }
+}
+
+extension Environment {
+    /// Runs `body` as the only writer of all threads and processes.
+    ///
+    /// - Throws: ``LMDBError``: ``LMDBError/Code-swift.struct/nestedWrite`` inside another such closure on this thread,
+    ///   ``LMDBError/Code-swift.struct/insideRead`` inside a read transaction on this thread (growing the map would wait for it),
+    ///   ``LMDBError/Code-swift.struct/closed``, ``LMDBError/Code-swift.struct/forked``; what `body` throws.
+    package func withWriterLock<Result>(_ body: (borrowing Writer) throws -> Result) throws -> Result {
+        try checkFork()
+        if isReading { throw LMDBError(.insideRead, operation: "write", path: path) }
+        try writers.acquire()
+        defer { writers.release() }
+        let writer = Writer(environment: self)
+        return try body(writer)
+    }
+
+    /// Runs `body` in a write transaction and commits it, growing the map and running `body` again as often as needed.
+    package func write<Result>(_ body: (inout WriteTransaction) throws -> Result) throws -> Result {
+        try withWriterLock { writer in
+            while true {
+                do {
+                    var transaction = try writer.begin()
+                    let result = try body(&transaction)
+                    try transaction.commit()
+                    return result
+                } catch let error as LMDBError where error.code == .mapFull {
+                    try writer.growMap()
+                }
+            }
+        }
+    }
+
+    /// The id of the last commit that readers see. It lags behind ``lastTransactionID`` for a moment in each commit, and for good
+    /// if a writer died in that moment.
+    package func visibleTransactionID() throws(LMDBError) -> UInt64 {
+        let transaction = try readers.begin()
+        let id = transaction.id
+        readers.end(transaction)
+        return id
+    }
+}

@@ -1,0 +1,37 @@
+extension Cache where Key == [UInt8] {
+    /// The value of a key that is given as a span; see ``value(for:)-swift.method``. The key is not copied.
+    ///
+    /// - Throws: As for a key that is given as an array.
+    public func value(for key: Span<UInt8>) throws -> Value? {
+        try checkLength(of: key)
+        return try value(key, keyspace.hash(key))
+    }
+
+    /// Calls `body` with the bytes of the value of a key that is given as a span; see ``withBytes(for:_:)-swift.method``.
+    ///
+    /// - Throws: As for a key that is given as an array.
+    public func withBytes<Result>(for key: Span<UInt8>, _ body: (Span<UInt8>) throws -> Result) throws -> Result? {
+        try checkLength(of: key)
+        return try withBytes(key, keyspace.hash(key), body)
+    }
+
+    /// Whether a key that is given as a span is there; see ``contains(_:)-swift.method``.
+    ///
+    /// - Throws: As for a key that is given as an array.
+    public func contains(_ key: Span<UInt8>) throws -> Bool {
+        try checkLength(of: key)
+        return try deadline(key, keyspace.hash(key)) != nil
+    }
+}
+
+extension Cache where Key == [UInt8], Value == [UInt8] {
+    /// Sets the value of a key, both given as spans, and blocks the calling thread; see ``setBlocking(_:for:expires:)-swift.method``.
+    ///
+    /// - Throws: As for arrays.
+    @available(*, noasync, message: "it blocks the thread; use set(_:for:expires:)")
+    public func setBlocking(
+        _ value: Span<UInt8>, for key: Span<UInt8>, expires expiration: Expiration = .cacheDefault
+    ) throws {
+        try setBlocking([UInt8](copying: value), for: [UInt8](copying: key), expires: expiration)
+    }
+}

@@ -1,0 +1,93 @@
+/// What a transaction, or a batch of them, changes in memory: one change for each key, the last one made.
+///
+/// Of a cache of which so many keys change that memory would hold few of them, only that is kept: its entries then stop answering
+/// together, as when all of it is removed, and are read again when they are wanted.
+final class ChangeSet {
+    /// A key's change.
+    struct Change {
+        var keyspace: Keyspace
+        var key: MemoryKey
+        /// What memory shall hold; `nil` if the key was removed, or is better read again.
+        var value: MemoryValue?
+        var expiry: Milliseconds
+    }
+
+    /// How many keys of a transaction are told to memory one by one.
+    static let maximumChanges = 16_384
+
+    private(set) var changes: [Change] = []
+    /// Caches of which nothing from before may answer.
+    private(set) var cleared: [Keyspace] = []
+    /// Keys written or removed, however they are kept.
+    private(set) var count = 0
+    /// Bytes of payload written.
+    var payloadBytes = 0
+    /// Whether the durable tier was changed in a way that memory need not know of.
+    var countsAsChanged = false
+
+    /// The order in which the transaction writes.
+    var run = SortedRun()
+
+    private var slots: [UInt64: Int] = [:]
+
+    var isEmpty: Bool {
+        count == 0 && cleared.isEmpty && !countsAsChanged
+    }
+
+    /// Whether the key is changed here.
+    func touches(_ key: MemoryKey, in keyspace: Keyspace) -> Bool {
+        slots[key.hash] != nil || isCleared(keyspace)
+    }
+
+    private func isCleared(_ keyspace: Keyspace) -> Bool {
+        cleared.contains { $0 === keyspace }
+    }
+
+    /// Whether a change of this cache needs no key.
+    func isTold(of keyspace: Keyspace) -> Bool {
+        changes.count >= Self.maximumChanges || !cleared.isEmpty && isCleared(keyspace)
+    }
+
+    /// Counts a change of a key, as part of that of its whole cache.
+    func addKey(of keyspace: Keyspace) {
+        count += 1
+        if !isCleared(keyspace) { addClear(of: keyspace) }
+    }
+
+    /// Adds a change, in place of an earlier one of the same key.
+    func add(_ change: Change) {
+        if isTold(of: change.keyspace) { return addKey(of: change.keyspace) }
+        count += 1
+        guard let slot = slots[change.key.hash] else {
+            slots[change.key.hash] = changes.count
+            changes.append(change)
+            return
+        }
+        if changes[slot].key == change.key {
+            changes[slot] = change
+        } else {
+            // Two keys of one hash: both are marked and neither is kept, since the tier holds only one of them.
+            changes[slot].value = nil
+            var change = change
+            change.value = nil
+            changes.append(change)
+        }
+    }
+
+    /// Adds that nothing of a cache from before may answer, because all of it was removed or much of it has changed.
+    func addClear(of keyspace: Keyspace) {
+        // What was written before is read again: after a removal it is gone.
+        for slot in changes.indices where changes[slot].keyspace === keyspace { changes[slot].value = nil }
+        if !isCleared(keyspace) { cleared.append(keyspace) }
+    }
+
+    /// Adds the changes of a transaction that came after those so far.
+    func add(contentsOf later: ChangeSet) {
+        let counted = count + later.count
+        for keyspace in later.cleared { addClear(of: keyspace) }
+        for change in later.changes { add(change) }
+        count = counted
+        payloadBytes += later.payloadBytes
+        if later.countsAsChanged { countsAsChanged = true }
+    }
+}

@@ -1,0 +1,61 @@
+internal import LMDB
+internal import Synchronization
+
+/// Removes expired records from the durable tier, in batches that ride on commits.
+final class ExpirySweep: Sendable {
+    /// Records of one batch, so that a sweep never delays a commit for long.
+    static let batchSize = 256
+
+    private let durable: DurableTier
+    private let keyspaces: KeyspaceRegistry
+    /// How many records were removed.
+    let removed = Atomic<Int>(0)
+
+    init(durable: DurableTier, keyspaces: KeyspaceRegistry) {
+        self.durable = durable
+        self.keyspaces = keyspaces
+    }
+
+    /// An expired entry of the index, with its cache; `nil` if the cache is gone.
+    typealias Entry = (entry: ExpiryIndex.Entry, keyspace: Keyspace?)
+
+    /// What has expired by `now`, up to a batch, and when the next look is due; `nil` if nothing else expires.
+    func plan(now: Milliseconds) throws -> (entries: [Entry], nextDeadline: Milliseconds?) {
+        let found = try durable.environment.read { transaction in
+            try durable.expiryIndex.expired(by: now, limit: Self.batchSize, in: transaction)
+        }
+        // Tables are opened here: inside the write transaction a new handle could not be used.
+        let entries = try found.expired.map { ($0, try keyspaces.keyspace(number: $0.keyspace)) }
+        return (entries, found.next)
+    }
+
+    /// Removes what a plan found, except what was written again since. Returns how many records went.
+    func remove(_ entries: [Entry], in transaction: borrowing Transaction) throws -> Int {
+        var removed = 0
+        for (entry, keyspace) in entries {
+            if let keyspace, try isExpired(entry, in: keyspace, of: transaction) {
+                let key = MemoryKey(keyspace: keyspace.number, hash: entry.keyHash, bytes: entry.key)
+                try transaction.remove(key, in: keyspace)
+                removed += 1
+            } else {
+                try transaction.withWriteTransaction { transaction in
+                    try durable.expiryIndex.remove(
+                        entry.deadline, keyHash: entry.keyHash, keyspace: entry.keyspace, in: &transaction)
+                }
+            }
+        }
+        self.removed.add(removed, ordering: .relaxed)
+        if !entries.isEmpty { transaction.changes.countsAsChanged = true }
+        return removed
+    }
+
+    private func isExpired(
+        _ entry: ExpiryIndex.Entry, in keyspace: Keyspace, of transaction: borrowing Transaction
+    ) throws -> Bool {
+        try transaction.withWriteTransaction { transaction in
+            try transaction.withValue(for: entry.key.span, in: keyspace.table) { bytes in
+                bytes.count >= Record.headerSize && Record.header(bytes).expiry == entry.deadline
+            } ?? false
+        }
+    }
+}

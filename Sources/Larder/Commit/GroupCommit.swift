@@ -1,0 +1,261 @@
+internal import LMDB
+internal import Synchronization
+
+/// Lets the transactions of any number of tasks and threads share commits.
+///
+/// Whoever commits is the leader; there is one at a time. A blocking write that finds nobody leading leads its own commit on its caller's
+/// thread, with no hop. Everything else is queued for the store's thread, which commits all that is queued in one batch. After a batch
+/// it pays to wait a little for the callers just told to come again: a batch costs the same two flushes however many share it. So the
+/// thread waits for as many requests as were told and queued, for at most half of the moving average of a commit, and is woken once.
+final class GroupCommit: Sendable {
+    private struct State {
+        var queue: [WriteRequest] = []
+        var leader: ThreadIdentity?
+        var isClosed = false
+        var hasThread = false
+        /// How long the queue must be for the thread to be woken.
+        var wakeCount = 1
+        /// When the thread is to look for expired records, in milliseconds since 1970.
+        var sweepAt: Milliseconds?
+        /// Whether the thread has to compute its timeout anew.
+        var sweepMoved = false
+    }
+
+    private let writeThrough: WriteThrough
+    private let state = Monitor(State())
+    private let ended = Monitor(false)
+    /// The moving average of a commit's duration in nanoseconds.
+    private let averageCommit = Atomic<UInt64>(0)
+    private let sweep: ExpirySweep
+
+    init(_ writeThrough: WriteThrough, sweep: ExpirySweep) {
+        self.writeThrough = writeThrough
+        self.sweep = sweep
+    }
+
+    /// Whether the calling thread is inside the body of a transaction.
+    var isLeading: Bool {
+        state.withLock { $0.leader == .current }
+    }
+
+    // MARK: Submitting
+
+    /// Queues a request for the store's thread and returns at once.
+    func submit(_ request: WriteRequest) {
+        do {
+            let wakes = try state.withLock { state in
+                try Self.checkOpen(state)
+                if !state.hasThread {
+                    try startThread()
+                    state.hasThread = true
+                }
+                state.queue.append(request)
+                return state.queue.count == state.wakeCount
+            }
+            if wakes { state.wakeAll() }
+        } catch {
+            request.complete(error)
+        }
+    }
+
+    /// Takes a request back that has not begun; returns whether that succeeded. Its caller then decides it.
+    func withdraw(_ request: WriteRequest) -> Bool {
+        state.withLock { state in
+            guard let index = state.queue.firstIndex(where: { $0 === request }) else { return false }
+            state.queue.remove(at: index)
+            return true
+        }
+    }
+
+    /// Commits a request and returns when it is decided; on this thread, if nobody else is committing.
+    ///
+    /// - Throws: ``LarderError/Code-swift.struct/nestedWrite`` inside the body of another write,
+    ///   ``LarderError/Code-swift.struct/writeInsideRead`` inside that of a read; what went wrong.
+    func submitBlocking(
+        singleKey: MemoryKey?, perform: @escaping @Sendable (borrowing Transaction) throws -> Void
+    ) throws {
+        let thread = ThreadIdentity.current
+        if writeThrough.durable.environment.isReading {
+            throw LarderError(.writeInsideRead, "a write was begun inside the body of a read")
+        }
+        let leads = try state.withLock { state in
+            if state.leader == thread { throw LarderError(.nestedWrite, "a write was begun inside another write") }
+            try Self.checkOpen(state)
+            guard state.leader == nil, state.queue.isEmpty else { return false }
+            state.leader = thread
+            return true
+        }
+        let request = WriteRequest(singleKey: singleKey, perform: perform)
+        if leads {
+            let error = lead([request]).first ?? nil
+            stopLeading()
+            if let error { throw error }
+            return
+        }
+        let decided = Monitor<(isDecided: Bool, error: (any Error)?)>((false, nil))
+        request.whenDecided { error in
+            decided.withLock { $0 = (true, error) }
+            decided.wakeAll()
+        }
+        submit(request)
+        if let error = decided.withLock(when: { $0.isDecided }, { $0.error }) { throw error }
+    }
+
+    /// Commits a request on the store's thread and returns when it is decided. Cancelling the calling task withdraws the request if it
+    /// has not begun, and then `CancellationError` is thrown; otherwise the outcome is that of the commit.
+    func submitAndWait(
+        singleKey: MemoryKey?, perform: @escaping @Sendable (borrowing Transaction) throws -> Void
+    ) async throws {
+        try Task.checkCancellation()
+        let request = WriteRequest(singleKey: singleKey, perform: perform)
+        try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
+                request.whenDecided { error in
+                    if let error { continuation.resume(throwing: error) } else { continuation.resume() }
+                }
+                submit(request)
+            }
+        } onCancel: {
+            if withdraw(request) { request.complete(CancellationError()) }
+        }
+    }
+
+    private static func checkOpen(_ state: State) throws {
+        if state.isClosed { throw LarderError(.closed, "the store is closed") }
+    }
+
+    // MARK: Leading
+
+    private func lead(_ batch: [WriteRequest]) -> [(any Error)?] {
+        let start = ContinuousClock.now
+        let outcomes = writeThrough.commit(batch)
+        let (seconds, attoseconds) = (ContinuousClock.now - start).components
+        let duration = UInt64(seconds) * 1_000_000_000 + UInt64(attoseconds / 1_000_000_000)
+        let average = averageCommit.load(ordering: .relaxed)
+        averageCommit.store(average == 0 ? duration : (average * 7 + duration) / 8, ordering: .relaxed)
+        return outcomes
+    }
+
+    private func stopLeading() {
+        let wakes = state.withLock { state in
+            state.leader = nil
+            return !state.queue.isEmpty || state.isClosed
+        }
+        if wakes { state.wakeAll() }
+    }
+
+    private func startThread() throws {
+        try CommitThread.start { [self] in run() }
+    }
+
+    private func run() {
+        while let batch = nextBatch() {
+            let outcomes = lead(batch)
+            let queued = state.withLock { state in
+                state.leader = nil
+                return state.queue.count
+            }
+            // From here on the callers may come again.
+            for (request, error) in zip(batch, outcomes) { request.complete(error) }
+            waitForCompany(batch.count + queued)
+        }
+        ended.withLock { $0 = true }
+        ended.wakeAll()
+    }
+
+    /// Waits until there is something to commit and leads it, all of it; `nil` when the store is closed and nothing is left.
+    private func nextBatch() -> [WriteRequest]? {
+        while true {
+            let batch: [WriteRequest]? = state.withLock(
+                when: { $0.leader == nil && (!$0.queue.isEmpty || $0.isClosed || $0.sweepMoved) },
+                orAfter: sweepTimeout()
+            ) { state in
+                guard state.leader == nil else { return [] }
+                if state.queue.isEmpty, state.isClosed { return nil }
+                state.sweepMoved = false
+                state.leader = .current
+                defer { state.queue = [] }
+                return state.queue
+            }
+            guard var batch else { return nil }
+            guard isLeading else { continue }
+            if let request = sweepRequest() { batch.append(request) }
+            if !batch.isEmpty { return batch }
+            state.withLock { $0.leader = nil }
+        }
+    }
+
+    private func waitForCompany(_ count: Int) {
+        guard count > 1 else { return }
+        state.withLock { $0.wakeCount = count }
+        state.withLock(
+            when: { $0.queue.count >= count || $0.isClosed }, orAfter: averageCommit.load(ordering: .relaxed) / 2
+        ) { $0.wakeCount = 1 }
+    }
+
+    // MARK: Expiry
+
+    /// Records that something expires at `deadline`, so that the thread looks then.
+    func noteDeadline(_ deadline: Milliseconds) {
+        let wakes = state.withLock { state -> Bool in
+            guard !state.isClosed, deadline < state.sweepAt ?? .max else { return false }
+            if !state.hasThread {
+                guard (try? startThread()) != nil else { return false }
+                state.hasThread = true
+            }
+            state.sweepAt = deadline
+            state.sweepMoved = true
+            return true
+        }
+        if wakes { state.wakeAll() }
+    }
+
+    /// Nanoseconds until the next look for expired records. At most a minute, in case the clock is set.
+    private func sweepTimeout() -> UInt64 {
+        let now = writeThrough.clock.now()
+        let deadline = state.withLock { $0.sweepAt } ?? .max
+        return min(deadline > now ? deadline - now : 0, 60_000) * 1_000_000
+    }
+
+    private func sweepRequest() -> WriteRequest? {
+        let now = writeThrough.clock.now()
+        let isDue = state.withLock { state in
+            guard let deadline = state.sweepAt, deadline <= now else { return false }
+            state.sweepAt = nil
+            return true
+        }
+        guard isDue, let plan = try? sweep.plan(now: now) else { return nil }
+        // More that has expired goes with the next commit; what expires later, at most once a second.
+        if let next = plan.nextDeadline { noteDeadline(next <= now ? next : max(next, now + 1_000)) }
+        guard !plan.entries.isEmpty else { return nil }
+        let request = WriteRequest { [sweep] transaction in
+            _ = try sweep.remove(plan.entries, in: transaction)
+        }
+        request.whenDecided { [self] error in
+            // A full disk, say. What has expired does not answer, and waits.
+            if error != nil { noteDeadline(now + 60_000) }
+        }
+        return request
+    }
+
+    // MARK: Closing
+
+    /// Refuses further requests; those under way are still decided, and the thread ends after them.
+    func stop() {
+        state.withLock { $0.isClosed = true }
+        state.wakeAll()
+    }
+
+    /// Refuses further requests and waits until those under way are decided.
+    func close() throws {
+        let hasThread = try state.withLock { state in
+            if state.leader == .current {
+                throw LarderError(.nestedWrite, "the store was closed inside the body of a write")
+            }
+            state.isClosed = true
+            return state.hasThread
+        }
+        state.wakeAll()
+        if hasThread { ended.withLock(when: { $0 }) { _ in } }
+    }
+}

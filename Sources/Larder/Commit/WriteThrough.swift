@@ -1,0 +1,205 @@
+internal import LMDB
+internal import Synchronization
+
+/// Commits a batch of transactions in both tiers: mark, commit, install (see ``Coherence``).
+///
+/// It runs on one thread at a time, from begin to commit, with the lock between processes held.
+final class WriteThrough: Sendable {
+    let durable: DurableTier
+    let memory: MemoryTier
+    let coherence: Coherence
+    let loads: LoadTable
+    let clock: WallClock
+    private let counters = Mutex(CommitStatistics())
+    private let foreignCommits = Atomic<Int>(0)
+
+    init(durable: DurableTier, memory: MemoryTier, coherence: Coherence, loads: LoadTable, clock: WallClock) {
+        self.durable = durable
+        self.memory = memory
+        self.coherence = coherence
+        self.loads = loads
+        self.clock = clock
+    }
+
+    var statistics: CommitStatistics {
+        counters.withLock { $0 }
+    }
+
+    /// Commits the requests, each wholly or not at all, and returns what to tell each: an error, or `nil` for success.
+    ///
+    /// Nothing may be told before this returns: even a transaction that threw may have seen what a neighbour wrote.
+    func commit(_ requests: [WriteRequest]) -> [(any Error)?] {
+        var outcomes = [(any Error)?](repeating: nil, count: requests.count)
+        // Single keys in the order of their keys, then bodies in the order of arrival.
+        var order = Array(requests.indices)
+        if order.count > 1 {
+            order.sort { Self.precedes(requests[$0].singleKey, requests[$1].singleKey) ?? ($0 < $1) }
+        }
+        do {
+            try durable.environment.withWriterLock { writer in
+                while !order.isEmpty {
+                    switch try attempt(order.map { requests[$0] }, writer) {
+                    case .committed(let errors):
+                        for (index, error) in zip(order, errors) { outcomes[index] = error }
+                        // What did not fit beside the others gets a commit of its own.
+                        order.removeFirst(errors.count)
+                    case .failed(let position, let error):
+                        outcomes[order.remove(at: position)] = error
+                    case .mapFull:
+                        try writer.growMap()
+                    }
+                }
+            }
+        } catch {
+            counters.withLock { $0.failures += 1 }
+            let error = translate(error)
+            for index in order { outcomes[index] = error }
+        }
+        return outcomes
+    }
+
+    private static func precedes(_ left: MemoryKey?, _ right: MemoryKey?) -> Bool? {
+        switch (left, right) {
+        case (let left?, let right?):
+            if left.keyspace != right.keyspace { return left.keyspace < right.keyspace }
+            if left.bytes == right.bytes { return nil }
+            return left.bytes.lexicographicallyPrecedes(right.bytes)
+        case (.some, nil): return true
+        case (nil, .some): return false
+        case (nil, nil): return nil
+        }
+    }
+
+    /// How an attempt to commit ended.
+    private enum Attempt {
+        /// The first transactions are committed, or undone alone with the error given.
+        case committed([(any Error)?])
+        /// One transaction broke the commit; nothing happened. The others are to be tried again without it.
+        case failed(Int, any Error)
+        /// The map is too small; nothing happened.
+        case mapFull
+    }
+
+    private func attempt(_ requests: [WriteRequest], _ writer: borrowing Writer) throws -> Attempt {
+        var transaction = try writer.begin()
+        let id = transaction.id
+        if coherence.accountForCommits(before: id) { foreignCommits.add(1, ordering: .relaxed) }
+        let now = clock.now()
+        let generation = foreignCommits.load(ordering: .relaxed)
+        let batch = ChangeSet()
+        var outcomes: [(any Error)?] = []
+
+        for (position, request) in requests.enumerated() {
+            let changes = ChangeSet()
+            do {
+                if request.singleKey != nil {
+                    try perform(request, in: &transaction, changes, after: batch, now: now, generation: generation)
+                } else {
+                    try transaction.nested { child in
+                        try perform(request, in: &child, changes, after: batch, now: now, generation: generation)
+                    }
+                }
+                batch.add(contentsOf: changes)
+                outcomes.append(nil)
+            } catch {
+                if let failure = transaction.failure {
+                    if failure.code == .mapFull { return .mapFull }
+                    if failure.code == .transactionFull, position > 0 {
+                        return try retry(requests, upTo: position, writer, transaction)
+                    }
+                    return .failed(position, translate(failure))
+                }
+                switch (error as? LMDBError)?.code {
+                case .mapFull: return .mapFull
+                case .transactionFull where position > 0:
+                    // It may fit alone. What came before it is sound and goes on.
+                    return try finish(transaction, id, batch, outcomes, writer)
+                default: outcomes.append(translate(error))
+                }
+            }
+        }
+        return try finish(transaction, id, batch, outcomes, writer)
+    }
+
+    /// The transaction is too large with this request in it and cannot be kept; the requests before it can.
+    private func retry(
+        _ requests: [WriteRequest], upTo position: Int, _ writer: borrowing Writer,
+        _ transaction: consuming WriteTransaction
+    ) throws -> Attempt {
+        transaction.abort()
+        return try attempt(Array(requests[..<position]), writer)
+    }
+
+    private func perform(
+        _ request: WriteRequest, in transaction: inout WriteTransaction, _ changes: ChangeSet, after earlier: ChangeSet,
+        now: Milliseconds, generation: Int
+    ) throws {
+        try unsafe withUnsafeMutablePointer(to: &transaction) { pointer in
+            let view = unsafe Transaction(
+                pointer, durable: durable, changes: changes, earlier: earlier, now: now, foreignCommits: generation)
+            try request.perform(view)
+        }
+    }
+
+    /// Marks, commits and installs.
+    private func finish(
+        _ transaction: consuming WriteTransaction, _ id: UInt64, _ batch: ChangeSet, _ outcomes: [(any Error)?],
+        _ writer: borrowing Writer
+    ) throws -> Attempt {
+        if batch.isEmpty {
+            // An empty commit would succeed without using `id`, and the next foreign commit would be `id`: publish nothing.
+            transaction.abort()
+            return .committed(outcomes)
+        }
+        coherence.publish(inflight: id)
+        for change in batch.changes {
+            memory.mark(change.key)
+            loads.invalidate(change.key)
+        }
+        for keyspace in batch.cleared {
+            keyspace.raiseFloor(to: id)
+            loads.invalidateAll(in: keyspace)
+        }
+        do {
+            try transaction.commit()
+        } catch {
+            coherence.withdraw()
+            for change in batch.changes { memory.unmark(change.key) }
+            if error.code == .mapFull { return .mapFull }
+            throw outcome(of: error, writer)
+        }
+        for change in batch.changes {
+            memory.install(change.value, for: change.key, version: id, expiry: change.expiry) {
+                max(coherence.floorNow, change.keyspace.currentFloor)
+            }
+        }
+        coherence.publish(applied: id)
+        counters.withLock { counters in
+            counters.commits += 1
+            counters.transactions += outcomes.count { $0 == nil }
+            counters.changes += batch.count
+            counters.bytes += batch.payloadBytes
+        }
+        return .committed(outcomes)
+    }
+
+    /// A commit that failed before its meta page has not happened. One that failed at its meta page may yet turn out to have happened;
+    /// LMDB then refuses every further transaction.
+    private func outcome(of error: LMDBError, _ writer: borrowing Writer) -> any Error {
+        do {
+            try writer.begin().abort()
+            return translate(error)
+        } catch  where error.code == .panic {
+            return LarderError(
+                .outcomeUnknown, "the commit failed at its last step; it may or may not be there after a power cut",
+                underlyingError: error)
+        } catch {
+            return translate(error)
+        }
+    }
+
+    private func translate(_ error: any Error) -> any Error {
+        guard let error = error as? LMDBError else { return error }
+        return LarderError(error, path: durable.environment.path)
+    }
+}

@@ -1,0 +1,54 @@
+internal import LMDB
+
+/// What an acknowledged write survives. A store's processes all open it with the same.
+///
+/// A kill of the process takes nothing in any mode: what was acknowledged is in the system's page cache. The modes differ in what a power
+/// cut, or a crash of the operating system, can take.
+public enum Durability: Hashable, Sendable {
+    /// Everything acknowledged survives: each commit flushes its data, then its meta page. The default.
+    case full
+    /// A power cut may undo the last commits, in order from the latest back; what is left is whole and undamaged. Each commit flushes once
+    /// (`MDB_NOMETASYNC`).
+    case relaxed
+    /// A power cut may take everything: commits flush nothing (`MDB_NOSYNC`), and the file may be anything afterwards. For data that can be
+    /// rebuilt. The store notices when it is opened that the machine went down while it was open, and does what is said here.
+    case rebuildable(afterPowerCut: Recovery)
+    /// As the processes do that have the store open, or ``full`` where there is none. For tools.
+    case adopted
+
+    /// What happens to a rebuildable store that was open when the machine went down.
+    public enum Recovery: Hashable, Sendable {
+        /// The store starts empty.
+        case startEmpty
+        /// Every page and record is checked, which takes time in proportion to the file. If all are whole the store is kept, otherwise it
+        /// starts empty.
+        case verify
+    }
+}
+
+extension Durability {
+    func apply(to options: inout EnvironmentOptions) {
+        switch self {
+        case .full: options.flushing = .full
+        case .relaxed: options.flushing = .dataOnly
+        case .adopted: options.flushing = nil
+        case .rebuildable(let recovery):
+            options.flushing = EnvironmentOptions.Flushing.none
+            switch recovery {
+            case .startEmpty: options.recovery = { _ in false }
+            case .verify:
+                options.recovery = { path in (try? StoreVerification.run(unopenedAt: path).isHealthy) ?? false }
+            }
+        }
+    }
+}
+
+extension Store {
+    /// Makes everything acknowledged so far durable, in every mode: two flushes. Blocks the calling thread for as long as they take.
+    ///
+    /// - Throws: ``LarderError/Code-swift.struct/fileSystem``, ``LarderError/Code-swift.struct/closed``.
+    public func sync() throws {
+        try checkUsable()
+        try translatingErrors(at: path) { try durable.environment.flush() }
+    }
+}

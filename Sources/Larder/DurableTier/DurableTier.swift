@@ -1,0 +1,144 @@
+internal import LMDB
+
+/// The tier that lasts: which LMDB tables hold what, and in what form. It does not know the memory tier.
+///
+/// The store's own table `larder` holds its header and the caches' descriptors, the table `expiry` says which records expire when
+/// (see ``ExpiryIndex``), and each cache has a table of its records.
+final class DurableTier: Sendable {
+    let environment: Environment
+    let header: StoreHeader
+    let descriptions: Table
+    let expiryIndex: ExpiryIndex
+
+    static let headerKeyName = "store"
+    private static let headerKey: [UInt8] = Array(headerKeyName.utf8)
+
+    /// Opens the store in a directory, and makes it first if told to.
+    ///
+    /// - Throws: ``LarderError``.
+    init(at path: String, options: EnvironmentOptions, creating: Bool, clock: WallClock) throws {
+        environment = try translatingErrors(at: path) {
+            guard creating else { return try Environment.open(at: path, options: options) }
+            return try Environment.open(at: path, options: options) { transaction in
+                let table = try transaction.createTable(TableName.descriptions)
+                let header = StoreHeader.make(now: clock.now())
+                try transaction.put(header.bytes.span, for: Self.headerKey.span, in: table)
+                _ = try transaction.createTable(TableName.expiry)
+            }
+        }
+        let environment = environment
+        (descriptions, expiryIndex, header) = try translatingErrors(at: path) {
+            guard let descriptions = try environment.openTable(TableName.descriptions),
+                let expiry = try environment.openTable(TableName.expiry),
+                let header = try environment.read({ transaction in
+                    try transaction.withValue(for: Self.headerKey.span, in: descriptions) { try StoreHeader($0) }
+                })
+            else { throw LarderError(.notAStore, "the file at '\(path)' is not a Larder store") }
+            return (descriptions, ExpiryIndex(table: expiry), header)
+        }
+    }
+
+    /// The store's own tables.
+    enum TableName {
+        static let descriptions = "larder"
+        static let expiry = "expiry"
+    }
+
+    // MARK: Records
+
+    /// Calls `body` with the header and payload of a record that is there, or returns `nil`.
+    ///
+    /// - Throws: ``LarderError/Code-swift.struct/damagedRecord`` and ``LarderError/Code-swift.struct/newerFormat``; `LMDBError`; what
+    ///   `body` throws.
+    @inline(__always)
+    func withRecord<Result>(
+        for key: Span<UInt8>, hash: UInt64, in keyspace: Keyspace,
+        of transaction: borrowing some ReadableTransaction & ~Copyable,
+        now: () -> Milliseconds, _ body: (Record.Header, Span<UInt8>) throws -> Result
+    ) throws -> Result? {
+        try keyspace.checkUsable()
+        let result = try transaction.withValue(for: key, in: keyspace.table) { bytes -> Result? in
+            let header = try Self.verify(bytes, keyHash: hash, in: keyspace)
+            guard header.isLive(version: keyspace.version, now: now()) else { return nil }
+            return try body(header, bytes.extracting(Record.headerSize...))
+        }
+        return result ?? nil
+    }
+
+    /// Checks a record, with an error that names the cache and the key's hash.
+    @inline(__always)
+    static func verify(_ bytes: Span<UInt8>, keyHash: UInt64, in keyspace: Keyspace) throws -> Record.Header {
+        do {
+            return try Record.verify(bytes, keyHash: keyHash)
+        } catch {
+            throw keyspace.error(error, keyHash: keyHash)
+        }
+    }
+
+    /// Reads a record's header without its checksum.
+    @inline(__always)
+    static func header(_ bytes: Span<UInt8>, of key: Span<UInt8>, in keyspace: Keyspace) throws -> Record.Header {
+        guard bytes.count >= Record.headerSize else { throw keyspace.error(.tooShort, keyHash: keyspace.hash(key)) }
+        guard bytes[8] == Record.formatVersion else {
+            throw keyspace.error(.newerFormat(bytes[8]), keyHash: keyspace.hash(key))
+        }
+        return Record.header(bytes)
+    }
+
+    /// Sets a record.
+    ///
+    /// - Parameter isInOrder: Whether the writes so far suggest that the key comes behind all others of the cache.
+    func put(
+        _ payload: Span<UInt8>, expiry: Milliseconds, for key: Span<UInt8>, hash: UInt64, in keyspace: Keyspace,
+        isInOrder: Bool, of transaction: inout WriteTransaction
+    ) throws {
+        try keyspace.checkUsable()
+        let header = Record.Header(cacheVersion: keyspace.version, expiry: expiry)
+        let size = Record.headerSize + payload.count
+        var isAppended = false
+        if isInOrder {
+            isAppended = try unsafe transaction.append(count: size, for: key, in: keyspace.table) { target in
+                unsafe Record.write(header, payload: payload, keyHash: hash, to: target)
+            }
+        }
+        if !isAppended {
+            try unindexExpiry(of: key, hash: hash, in: keyspace, of: &transaction)
+            try unsafe transaction.put(count: size, for: key, in: keyspace.table) { target in
+                unsafe Record.write(header, payload: payload, keyHash: hash, to: target)
+            }
+        }
+        if expiry != 0 {
+            try expiryIndex.insert(expiry, keyHash: hash, key: key, keyspace: keyspace.number, in: &transaction)
+        }
+    }
+
+    /// Removes a record; returns whether there was one, expired or not.
+    func remove(
+        _ key: Span<UInt8>, hash: UInt64, in keyspace: Keyspace, of transaction: inout WriteTransaction
+    ) throws -> Bool {
+        try keyspace.checkUsable()
+        try unindexExpiry(of: key, hash: hash, in: keyspace, of: &transaction)
+        return try transaction.delete(key, in: keyspace.table)
+    }
+
+    /// Removes the index entry of the record that is about to be replaced or removed.
+    private func unindexExpiry(
+        of key: Span<UInt8>, hash: UInt64, in keyspace: Keyspace, of transaction: inout WriteTransaction
+    ) throws {
+        // Where nothing expires, no record has an index entry and none need be looked up.
+        if try expiryIndex.isEmpty(in: transaction) { return }
+        let expiry = try transaction.withValue(for: key, in: keyspace.table) { bytes in
+            // Damaged or not, the record goes; a wrong number here leaves an index entry that the sweep removes.
+            bytes.count >= Record.headerSize ? Record.header(bytes).expiry : 0
+        }
+        if let expiry, expiry != 0 {
+            try expiryIndex.remove(expiry, keyHash: hash, keyspace: keyspace.number, in: &transaction)
+        }
+    }
+
+    /// Removes every record of a cache. The index entries stay until their time comes.
+    func removeAll(in keyspace: Keyspace, of transaction: inout WriteTransaction) throws {
+        try keyspace.checkUsable()
+        try transaction.removeAll(in: keyspace.table)
+    }
+}

@@ -1,0 +1,24 @@
+/// What the memory tier holds for a key: the value's bytes, or the decoded value.
+enum MemoryValue: Sendable {
+    /// The payload as it is on disk.
+    case bytes([UInt8])
+    /// The decoded value, with the bytes of memory that it is counted as.
+    case object(any AnyObject & Sendable, cost: Int)
+
+    /// Bytes of memory that the value is counted as.
+    var cost: Int {
+        switch self {
+        case .bytes(let bytes): bytes.count
+        case .object(_, let cost): cost
+        }
+    }
+}
+
+/// A decoded value on the heap, so that a hit costs one retain whatever the type.
+final class DecodedValue<Value: Sendable>: Sendable {
+    let value: Value
+
+    init(_ value: Value) {
+        self.value = value
+    }
+}

@@ -1,0 +1,110 @@
+/// A number of bytes.
+public struct ByteCount: Hashable, Comparable, Sendable {
+    /// The number.
+    public var bytes: Int
+
+    /// So many bytes.
+    public static func bytes(_ count: Int) -> ByteCount { ByteCount(bytes: count) }
+    /// So many times 1,024 bytes.
+    public static func kibibytes(_ count: Int) -> ByteCount { ByteCount(bytes: count << 10) }
+    /// So many times 1,024² bytes.
+    public static func mebibytes(_ count: Int) -> ByteCount { ByteCount(bytes: count << 20) }
+    /// So many times 1,024³ bytes.
+    public static func gibibytes(_ count: Int) -> ByteCount { ByteCount(bytes: count << 30) }
+
+    /// Whether one is fewer.
+    public static func < (left: ByteCount, right: ByteCount) -> Bool { left.bytes < right.bytes }
+}
+
+/// How a ``Store`` is opened.
+public struct StoreOptions: Sendable {
+    /// What the memory tier may hold: keys, values and bookkeeping. 64 MiB unless said otherwise; 0 turns it off.
+    public var memoryCapacity: ByteCount
+    /// What an acknowledged write survives. ``Durability/full`` unless said otherwise.
+    public var durability: Durability
+    /// Whether a missing store is made. `true` unless said otherwise.
+    public var createsIfMissing: Bool
+    /// How many caches the store may have, at most 4,096. 128 unless said otherwise. It costs a few bytes per read transaction.
+    public var maximumCaches: Int
+    /// How many read transactions may be open at one time over all processes. The process that opens the store first decides.
+    public var maximumReaders: Int
+    /// The address space reserved for the file. It takes no memory and no disk, and where it is not enough the map grows by itself.
+    public var mapSize: ByteCount
+    /// How long a snapshot may be used; past it every further access through it throws. A minute unless said otherwise; `nil` sets no
+    /// limit, and a snapshot that is never ended then lets the file grow without end.
+    public var maximumSnapshotAge: Duration?
+    /// Where the time of day comes from.
+    public var clock: WallClock
+
+    /// Makes options.
+    public init(
+        memoryCapacity: ByteCount = .mebibytes(64), durability: Durability = .full, createsIfMissing: Bool = true,
+        maximumCaches: Int = 128,
+        maximumReaders: Int = 1_022, mapSize: ByteCount = .gibibytes(256),
+        maximumSnapshotAge: Duration? = .seconds(60), clock: WallClock = .system
+    ) {
+        self.memoryCapacity = memoryCapacity
+        self.durability = durability
+        self.createsIfMissing = createsIfMissing
+        self.maximumCaches = maximumCaches
+        self.maximumReaders = maximumReaders
+        self.mapSize = mapSize
+        self.maximumSnapshotAge = maximumSnapshotAge
+        self.clock = clock
+    }
+
+    func check() throws {
+        func require(_ condition: Bool, _ message: String) throws {
+            if !condition { throw LarderError(.invalidOption, message) }
+        }
+        try require(memoryCapacity.bytes >= 0, "the memory capacity is negative")
+        try require(1...4_096 ~= maximumCaches, "the number of caches is not between 1 and 4,096")
+        try require(1...100_000 ~= maximumReaders, "the number of readers is not between 1 and 100,000")
+        try require(mapSize.bytes >= 1 << 16, "the map is smaller than 64 KiB")
+    }
+}
+
+/// How a ``Cache`` is opened. Apart from the version, none of it is recorded: every opener has its own.
+public struct CacheOptions: Sendable {
+    /// How long an entry lives that is written without an expiration of its own. Forever unless said otherwise.
+    public var timeToLive: Duration?
+    /// How long an entry lives after it was last written or read. A read extends the durable deadline when a tenth of this time has
+    /// passed since it was last extended, without waiting for it; an entry expires between this time and 1.1 times it after its last
+    /// access. Excludes ``timeToLive`` and expirations of single entries.
+    public var expiresAfterAccess: Duration?
+    /// The version of the values' form. Raising it makes every older record absent; opening with a lower one than recorded is an error.
+    public var version: UInt16
+
+    /// Makes options.
+    public init(timeToLive: Duration? = nil, expiresAfterAccess: Duration? = nil, version: UInt16 = 0) {
+        self.timeToLive = timeToLive
+        self.expiresAfterAccess = expiresAfterAccess
+        self.version = version
+    }
+
+    func check() throws {
+        for duration in [timeToLive, expiresAfterAccess] where duration != nil && duration?.positiveMilliseconds == nil
+        {
+            throw LarderError(.invalidOption, "a cache's time to live is not positive")
+        }
+        if timeToLive != nil, expiresAfterAccess != nil {
+            throw LarderError(.invalidOption, "a cache has either a time to live or expiry after access")
+        }
+    }
+}
+
+/// Whether a scan verifies the checksum of each record.
+public enum ChecksumVerification: Hashable, Sendable {
+    /// Damage is an error. The default everywhere.
+    case verified
+    /// Damage is not noticed: for when speed matters more than that, or for looking at what is left of a damaged store.
+    case unverified
+}
+
+/// The order of a scan: that of the keys' bytes, or its reverse.
+public enum ScanOrder: Hashable, Sendable {
+    /// From the least key on.
+    case ascending
+    /// From the greatest key on.
+    case descending
+}

@@ -1,0 +1,63 @@
+/// What a store has done since it was opened, and what it holds.
+public struct StoreStatistics: Hashable, Sendable {
+    /// The memory tier.
+    public var memory: MemoryTierStatistics
+    /// The durable tier.
+    public var durable: DurableTierStatistics
+    /// Commits and their transactions.
+    public var commits: CommitStatistics
+    /// Values loaded from a source for a miss in both tiers.
+    public var loads: Int
+    /// How many times commits of other processes were noticed; each makes memory start anew.
+    public var foreignCommits: Int
+}
+
+/// What the memory tier has done, and what it holds.
+public struct MemoryTierStatistics: Hashable, Sendable {
+    /// The budget in bytes.
+    public var capacity: Int
+    /// Bytes counted against the budget now: keys, values and bookkeeping.
+    public var bytes = 0
+    /// The largest number of bytes there ever were, at most; never above the budget.
+    public var highestBytes = 0
+    /// Entries held.
+    public var entries = 0
+    /// Lookups that memory answered.
+    public var hits = 0
+    /// Lookups that went on to the durable tier.
+    public var misses = 0
+    /// Entries that made room for others.
+    public var evictions = 0
+}
+
+/// What the durable tier has done, and what it holds.
+public struct DurableTierStatistics: Hashable, Sendable {
+    /// Lookups that the durable tier answered.
+    public var hits = 0
+    /// Lookups that found nothing there.
+    public var misses = 0
+    /// Bytes of the file in use. LMDB reuses freed pages and never shrinks the file.
+    public var fileBytes = 0
+    /// How large the file may become before the map grows, in bytes of address space.
+    public var mapSize = 0
+    /// Expired records removed.
+    public var expired = 0
+    /// Read transactions and snapshots of this process that are open now.
+    public var activeReaders = 0
+    /// How many commits the oldest reader of any process is behind. While it is there, pages freed since are not reused.
+    public var readerLag = 0
+}
+
+/// How transactions became commits.
+public struct CommitStatistics: Hashable, Sendable {
+    /// Commits of the durable tier.
+    public var commits = 0
+    /// Transactions in them; above ``commits`` where callers shared one.
+    public var transactions = 0
+    /// Keys changed.
+    public var changes = 0
+    /// Payload bytes written.
+    public var bytes = 0
+    /// Commits that failed or whose outcome is unknown.
+    public var failures = 0
+}

@@ -1,0 +1,74 @@
+internal import LMDB
+
+extension Store {
+    /// Copies the store, as of one moment, into another directory while it is in use.
+    ///
+    /// The copy is written beside its final name, flushed, opened and checked record by record, and only then given its name: a backup that is
+    /// there is whole, also after a power cut. It opens as a store like any other. It runs on a thread of its own; writes go on, but the
+    /// pages they free are not reused until the copy is written, so the store's file may grow meanwhile.
+    ///
+    /// - Parameters:
+    ///   - path: The directory, made with mode 0700 if it is missing. It must not hold a store.
+    ///   - compacting: Whether free pages are left out: a smaller file, more slowly.
+    ///   - progress: Is called about ten times a second with the bytes written and the bytes in use, from another thread.
+    /// - Throws: ``LarderError``: ``LarderError/Code-swift.struct/alreadyExists``, ``LarderError/Code-swift.struct/diskFull``,
+    ///   ``LarderError/Code-swift.struct/damagedRecord`` if a record of the copy is damaged, ``LarderError/Code-swift.struct/fileSystem``,
+    ///   ``LarderError/Code-swift.struct/closed``. Nothing is left behind then.
+    public func backup(
+        to path: String, compacting: Bool = false,
+        progress: (@Sendable (_ written: ByteCount, _ total: ByteCount) -> Void)? = nil
+    ) async throws {
+        try checkUsable()
+        let total = ByteCount.bytes(try statistics().durable.fileBytes)
+        let state = Monitor<(file: String?, result: Result<Void, any Error>?)>((nil, nil))
+        try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
+            do {
+                try CommitThread.start { [self] in
+                    let result = Result {
+                        try copy(to: path, compacting: compacting) { file in state.withLock { $0.file = file } }
+                    }
+                    state.withLock { $0.result = result }
+                    state.wakeAll()
+                    if progress == nil { continuation.resume(with: result) }
+                }
+                guard let progress else { return }
+                try CommitThread.start {
+                    while true {
+                        let (file, result) = state.withLock(when: { $0.result != nil }, orAfter: 100_000_000) { $0 }
+                        if let file, result == nil, let size = try? FileSystem.size(of: file) {
+                            progress(.bytes(min(size.length, total.bytes)), total)
+                        }
+                        guard let result else { continue }
+                        if case .success = result { progress(total, total) }
+                        return continuation.resume(with: result)
+                    }
+                }
+            } catch {
+                continuation.resume(throwing: error)
+            }
+        }
+    }
+
+    private func copy(to path: String, compacting: Bool, started: (String) -> Void) throws {
+        try translatingErrors(at: path) {
+            try durable.environment.copy(to: path, compacting: compacting, started: started) { directory in
+                let copy = try Store(
+                    at: directory, options: StoreOptions(memoryCapacity: .bytes(0), createsIfMissing: false))
+                defer { try? copy.close() }
+                try copy.checkEveryRecord()
+            }
+        }
+    }
+
+    /// Throws the first damage that a walk over all records finds.
+    func checkEveryRecord() throws {
+        for cache in try caches() {
+            let keyspace = try rawCache(cache.name).keyspace
+            try withReadTransaction { transaction in
+                // Expired or not: a time before every deadline.
+                try durable.forEachRecord(in: keyspace, .all, .ascending, of: transaction, now: { 0 }) { _, _, _ in true
+                }
+            }
+        }
+    }
+}

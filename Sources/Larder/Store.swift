@@ -1,0 +1,117 @@
+internal import LMDB
+internal import Synchronization
+
+/// A store: one LMDB file in a directory, with a memory tier in front of it and any number of typed caches in it.
+///
+/// ```swift
+/// let store = try Store(at: "/var/lib/app/larder")
+/// let users = try store.cache("users", key: .string, value: .string)
+/// try await users.set("Ada", for: "u1")
+/// let name = try users.value(for: "u1")
+/// ```
+///
+/// A directory is opened once per process, and by any number of processes. All methods may be called from any thread. Opening takes the
+/// same time at any size, also after a crash: there is nothing to replay.
+public final class Store: Sendable {
+    /// The directory.
+    public let path: String
+
+    let durable: DurableTier
+    let memory: MemoryTier
+    let coherence: Coherence
+    let loads: LoadTable
+    let groupCommit: GroupCommit
+    let writeThrough: WriteThrough
+    let keyspaces: KeyspaceRegistry
+    let sweep: ExpirySweep
+    let clock: WallClock
+    let maximumSnapshotAge: Duration?
+    let counters = ReadCounters()
+    private let closed = Atomic<Bool>(false)
+    private let isTemporary: Bool
+
+    /// Opens the store in a directory, making directory and store where they are missing: the directory with mode 0700, its files with
+    /// mode 0600. A new store appears whole or not at all, also at a power cut.
+    ///
+    /// - Throws: ``LarderError``, with the code ``LarderError/Code-swift.struct/alreadyOpen``,
+    ///   ``LarderError/Code-swift.struct/storeNotFound`` (only if the options say not to make one),
+    ///   ``LarderError/Code-swift.struct/notAStore``, ``LarderError/Code-swift.struct/newerFormat``,
+    ///   ``LarderError/Code-swift.struct/damagedStore``, ``LarderError/Code-swift.struct/invalidOption``,
+    ///   ``LarderError/Code-swift.struct/durabilityMismatch``, ``LarderError/Code-swift.struct/unflushed``,
+    ///   ``LarderError/Code-swift.struct/diskFull`` or ``LarderError/Code-swift.struct/fileSystem``.
+    public convenience init(at path: String, options: StoreOptions = .init()) throws {
+        try self.init(at: path, options: options, isTemporary: false)
+    }
+
+    /// Opens a new store in a directory of its own under the system's temporary directory, which goes when the store is closed or
+    /// released. For tests.
+    public static func temporary(options: StoreOptions = .init()) throws -> Store {
+        let directory = try translatingErrors(at: TemporaryDirectory.parent) {
+            try FileSystem.makeTemporaryDirectory(in: TemporaryDirectory.parent, prefix: "larder.")
+        }
+        return try Store(at: directory, options: options, isTemporary: true)
+    }
+
+    private init(at path: String, options: StoreOptions, isTemporary: Bool) throws {
+        try options.check()
+        self.path = path
+        self.isTemporary = isTemporary
+        clock = options.clock
+        maximumSnapshotAge = options.maximumSnapshotAge
+        // The store's own two tables come on top.
+        var environment = EnvironmentOptions(
+            mapSize: options.mapSize.bytes, maximumTables: options.maximumCaches + 2,
+            maximumReaders: options.maximumReaders)
+        options.durability.apply(to: &environment)
+        durable = try DurableTier(
+            at: path, options: environment, creating: options.createsIfMissing, clock: options.clock)
+        memory = MemoryTier(capacity: options.memoryCapacity.bytes)
+        coherence = Coherence(environment: durable.environment)
+        loads = LoadTable()
+        keyspaces = KeyspaceRegistry(durable: durable)
+        sweep = ExpirySweep(durable: durable, keyspaces: keyspaces)
+        writeThrough = WriteThrough(
+            durable: durable, memory: memory, coherence: coherence, loads: loads, clock: options.clock)
+        groupCommit = GroupCommit(writeThrough, sweep: sweep)
+        if let deadline = try withReadTransaction({ try self.durable.expiryIndex.earliestDeadline(in: $0) }) {
+            groupCommit.noteDeadline(deadline)
+        }
+    }
+
+    deinit {
+        // Not `close()`: the last reference may go inside a transaction. The thread ends by itself and the file is closed after it.
+        groupCommit.stop()
+        if isTemporary { FileSystem.removeDirectory(path) }
+    }
+
+    /// Waits for the reads and writes under way, then closes the file. Later use throws ``LarderError/Code-swift.struct/closed``; closing
+    /// again does nothing. Blocks the calling thread for as long as a commit and the longest read last.
+    ///
+    /// - Throws: ``LarderError/Code-swift.struct/nestedWrite`` and ``LarderError/Code-swift.struct/writeInsideRead`` inside the body of a
+    ///   write or a read, which it would wait for.
+    public func close() throws {
+        if durable.environment.isReading {
+            throw LarderError(.writeInsideRead, "the store was closed inside the body of a read")
+        }
+        if durable.environment.isForked { return }
+        try groupCommit.close()
+        closed.store(true, ordering: .releasing)
+        try translatingErrors(at: path) { try durable.environment.close() }
+        memory.removeAll()
+        if isTemporary { FileSystem.removeDirectory(path) }
+    }
+
+    /// Throws if the store cannot be used any more. Two loads.
+    @inline(__always)
+    func checkUsable() throws {
+        if closed.load(ordering: .acquiring) { throw LarderError(.closed, "the store is closed") }
+        if durable.environment.isForked {
+            throw LarderError(.forked, "the process was forked after the store was opened")
+        }
+    }
+
+    @inline(__always)
+    func withReadTransaction<Result>(_ body: (borrowing ReadTransaction) throws -> Result) throws -> Result {
+        try translatingErrors(at: path) { try durable.environment.read(body) }
+    }
+}

@@ -1,0 +1,111 @@
+internal import LMDB
+
+/// A group of reads and writes, over any caches of a store, that commits in both tiers or in neither.
+///
+/// It exists while the body of ``Store/write(_:)-swift.method`` runs, on that body's thread; the compiler sees to it that it is not kept,
+/// returned or awaited over. It sees its own writes, and no one else does until they are committed and flushed. If the body throws,
+/// nothing of it happens.
+///
+/// The body may run more than once: when the file's map has to grow, the transaction begins again. So it should have no effects
+/// but those on the transaction.
+@safe
+public struct Transaction: ~Copyable {
+    private let pointer: UnsafeMutablePointer<WriteTransaction>
+    let durable: DurableTier
+    let changes: ChangeSet
+    /// What the transactions before this one in the same commit change.
+    let earlier: ChangeSet
+    let now: Milliseconds
+    private let foreignCommits: Int
+
+    init(
+        _ pointer: UnsafeMutablePointer<WriteTransaction>, durable: DurableTier, changes: ChangeSet, earlier: ChangeSet,
+        now: Milliseconds, foreignCommits: Int
+    ) {
+        unsafe self.pointer = pointer
+        self.durable = durable
+        self.changes = changes
+        self.earlier = earlier
+        self.now = now
+        self.foreignCommits = foreignCommits
+    }
+
+    // MARK: What the typed operations are made of
+
+    @inline(__always)
+    func withWriteTransaction<Result>(_ body: (inout WriteTransaction) throws -> Result) rethrows -> Result {
+        try unsafe body(&pointer.pointee)
+    }
+
+    func withRecord<Result>(
+        for key: Span<UInt8>, hash: UInt64, in keyspace: Keyspace,
+        _ body: (Record.Header, Span<UInt8>) throws -> Result
+    ) throws -> Result? {
+        try withWriteTransaction { transaction in
+            try durable.withRecord(for: key, hash: hash, in: keyspace, of: transaction, now: { now }, body)
+        }
+    }
+
+    /// Sets a record. Returns its deadline.
+    @discardableResult
+    func put(_ write: PreparedWrite) throws -> Milliseconds {
+        let deadline = write.lifetime.deadline(now: now)
+        try put(write.payload.span, expiry: deadline, for: write.key, in: write.keyspace, value: write.memoryValue)
+        return deadline
+    }
+
+    func put(
+        _ payload: Span<UInt8>, expiry: Milliseconds, for key: MemoryKey, in keyspace: Keyspace, value: MemoryValue?
+    ) throws {
+        try putRecord(payload, expiry: expiry, for: key.bytes.span, hash: key.hash, in: keyspace)
+        changes.add(.init(keyspace: keyspace, key: key, value: value, expiry: expiry))
+    }
+
+    /// Sets a record in the durable tier; the caller adds the change.
+    @inline(__always)
+    func putRecord(
+        _ payload: Span<UInt8>, expiry: Milliseconds, for key: Span<UInt8>, hash: UInt64, in keyspace: Keyspace
+    ) throws {
+        guard payload.count <= Record.maximumPayload else {
+            throw LarderError(.valueTooLarge, "a value has more than 2 GiB", cacheName: keyspace.name, keyHash: hash)
+        }
+        try checkExists(keyspace)
+        let isInOrder = changes.run.isContinued(by: key, in: keyspace)
+        try withWriteTransaction { transaction in
+            try durable.put(
+                payload, expiry: expiry, for: key, hash: hash, in: keyspace, isInOrder: isInOrder, of: &transaction)
+        }
+        changes.payloadBytes += payload.count
+    }
+
+    /// Removes a record; returns whether it was there, that is, neither absent nor expired.
+    @discardableResult
+    func remove(_ key: MemoryKey, in keyspace: Keyspace) throws -> Bool {
+        try checkExists(keyspace)
+        let (wasLive, existed) = try withWriteTransaction { transaction in
+            // A damaged record can be removed: that is how it is got rid of.
+            let wasLive = try transaction.withValue(for: key.bytes.span, in: keyspace.table) { bytes in
+                bytes.count >= Record.headerSize && Record.header(bytes).isLive(version: keyspace.version, now: now)
+            }
+            return (
+                wasLive ?? false,
+                try durable.remove(key.bytes.span, hash: key.hash, in: keyspace, of: &transaction)
+            )
+        }
+        if existed { changes.add(.init(keyspace: keyspace, key: key, value: nil, expiry: 0)) }
+        return wasLive
+    }
+
+    func removeAll(in keyspace: Keyspace) throws {
+        try checkExists(keyspace)
+        try withWriteTransaction { transaction in try durable.removeAll(in: keyspace, of: &transaction) }
+        changes.addClear(of: keyspace)
+    }
+
+    /// Throws if another process has dropped the cache: LMDB would bring half of it back.
+    private func checkExists(_ keyspace: Keyspace) throws {
+        try withWriteTransaction { transaction in
+            try durable.checkExists(keyspace, foreignCommits: foreignCommits, in: transaction)
+        }
+    }
+}

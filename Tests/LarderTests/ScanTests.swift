@@ -1,0 +1,153 @@
+import Larder
+import Testing
+
+@Suite struct `A scan` {
+    @Test(arguments: [1, 3, 100], [ScanOrder.ascending, .descending])
+    func `visits every entry once, whatever the chunks`(_ chunkSize: Int, _ order: ScanOrder) async throws {
+        let store = try Store.temporary()
+        let cache = try store.cache("c", key: .bytes, value: .int)
+        // Keys that differ in length only, and one of the greatest length, which has no successor that is a key.
+        var keys = (1...20).map { [UInt8](repeating: 0xFF, count: $0) }
+        keys.append([UInt8](repeating: 0xFF, count: 511))
+        try await store.write { [keys] transaction in
+            for (index, key) in keys.enumerated() { try transaction.set(index, for: key, in: cache) }
+        }
+        var seen: [[UInt8]] = []
+        for try await (key, value) in try cache.scan(order: order, chunkSize: chunkSize) {
+            #expect(keys[value] == key)
+            seen.append(key)
+        }
+        #expect(seen == (order == .ascending ? keys : keys.reversed()))
+    }
+
+    @Test func `holds no snapshot while its consumer waits`() async throws {
+        let store = try Store.temporary()
+        let cache = try store.cache("c", key: .int, value: .int)
+        try await store.write { transaction in
+            for key in 0..<100 { try transaction.set(key, for: key, in: cache) }
+        }
+        var expected = 0
+        for try await (key, _) in try cache.scan(from: 0, to: 1_000, chunkSize: 10) {
+            #expect(key == expected)
+            expected += 1
+            #expect(try store.statistics().durable.activeReaders == 0)
+            // Written behind the scan and before it: the former is not seen, the latter is.
+            if key == 50 {
+                try await cache.set(-1, for: -1)
+                try await cache.set(100, for: 100)
+            }
+        }
+        #expect(expected == 101)
+    }
+
+    @Test func `ends with its task`() async throws {
+        let store = try Store.temporary()
+        let cache = try store.cache("c", key: .int, value: .int)
+        try await store.write { transaction in
+            for key in 0..<10 { try transaction.set(key, for: key, in: cache) }
+        }
+        let task = Task {
+            unsafe withUnsafeCurrentTask { unsafe $0?.cancel() }
+            for try await _ in try cache.scan(chunkSize: 2) {}
+        }
+        await #expect(throws: CancellationError.self) { try await task.value }
+    }
+}
+
+@Suite struct `A snapshot` {
+    @Test func `does not see what is written while it lasts`() async throws {
+        let store = try Store.temporary()
+        let (a, b) = (try store.cache("a", key: .int, value: .int), try store.cache("b", key: .int, value: .int))
+        try await store.write { transaction in
+            try transaction.set(1, for: 1, in: a)
+            try transaction.set(1, for: 1, in: b)
+        }
+        try store.read { snapshot in
+            let before = try snapshot.value(for: 1, in: a)
+            try runOnThread {
+                try store.writeBlocking { transaction in
+                    try transaction.set(2, for: 1, in: a)
+                    try transaction.set(2, for: 1, in: b)
+                }
+            }
+            let (after, count) = (try snapshot.value(for: 1, in: b), try snapshot.count(of: b))
+            #expect(before == 1 && after == 1 && count == 1)
+            #expect(try b.value(for: 1) == 2)
+            #expect(try store.statistics().durable.readerLag == 1)
+        }
+        #expect(try store.statistics().durable.readerLag == 0)
+    }
+
+    @Test func `throws when it is used for longer than the options allow`() async throws {
+        let store = try Store.temporary(options: .init(maximumSnapshotAge: .zero))
+        let cache = try store.cache("c", key: .int, value: .int)
+        try await store.write { transaction in
+            for key in 0..<200 { try transaction.set(key, for: key, in: cache) }
+        }
+        let error = #expect(throws: LarderError.self) {
+            try store.read { snapshot in
+                for _ in 0..<1_000_000_000 { _ = try snapshot.value(for: 1, in: cache) }
+            }
+        }
+        #expect(error?.code == .snapshotExpired)
+        #expect(try cache.value(for: 1) == 1)
+    }
+}
+
+@Suite struct `An update` {
+    @Test func `of many tasks loses nothing`() async throws {
+        let store = try Store.temporary()
+        let counters = try store.cache("c", key: .string, value: .int)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for task in 0..<32 {
+                group.addTask {
+                    for _ in 0..<10 {
+                        try await counters.increment("a")
+                        _ = try await counters.update("b") { $0 = ($0 ?? 0) + task }
+                    }
+                }
+            }
+            try await group.waitForAll()
+        }
+        #expect(try counters.value(for: "a") == 320)
+        #expect(try counters.value(for: "b") == (0..<32).reduce(0, +) * 10)
+    }
+
+    @Test func `that throws, or changes nothing, writes nothing`() async throws {
+        struct Refusal: Error {}
+        let store = try Store.temporary()
+        let cache = try store.cache("c", key: .int, value: .int)
+        try await cache.set(1, for: 1)
+        let commits = try store.statistics().commits.commits
+        await #expect(throws: Refusal.self) {
+            try await cache.update(1) { value in
+                value = 2
+                throw Refusal()
+            }
+        }
+        #expect(try await cache.update(1) { value in value } == 1)
+        #expect(try await cache.compareAndSet(1, expected: 7, desired: 8) == false)
+        #expect(try store.statistics().commits.commits == commits)
+        #expect(try cache.value(for: 1) == 1)
+    }
+
+    @Test func `by comparing sets, removes and makes`() async throws {
+        let store = try Store.temporary()
+        let cache = try store.cache("c", key: .int, value: .string)
+        #expect(try await cache.compareAndSet(1, expected: nil, desired: "a"))
+        #expect(try await cache.compareAndSet(1, expected: "a", desired: "b"))
+        #expect(try await cache.compareAndSet(1, expected: "a", desired: "c") == false)
+        #expect(try cache.value(for: 1) == "b")
+        #expect(try await cache.compareAndSet(1, expected: "b", desired: nil))
+        #expect(try cache.contains(1) == false)
+    }
+
+    @Test func `of a counter refuses to overflow`() async throws {
+        let store = try Store.temporary()
+        let cache = try store.cache("c", key: .int, value: .integer(UInt8.self))
+        try await cache.set(250, for: 1)
+        let error = await #expect(throws: LarderError.self) { try await cache.increment(1, by: 6) }
+        #expect(error?.code == .overflow)
+        #expect(try await cache.increment(1, by: 5) == 255)
+    }
+}
