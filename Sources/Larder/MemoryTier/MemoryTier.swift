@@ -1,16 +1,32 @@
 internal import Synchronization
 
-/// The bounded table of hot entries: a sharded LRU, bounded in bytes. It does not know LMDB.
+/// The bounded table of hot entries, sharded by hash. It does not know LMDB.
+///
+/// A hit costs the shard's lock, one line of its index and the entry itself, and writes two bits; see ``MemoryShard``. Which entries stay is
+/// decided by ``EvictionPolicy``, in the configuration that ``ConfigurationChooser`` finds best for the workload of the whole tier.
 ///
 /// Each method is one step under the lock of the key's shard. A shard also keeps, for stripes of its keys, what the coherence protocol
 /// needs: how many commits are under way that change a key of the stripe, and the last transaction that did. A stripe stands for all of
 /// its keys, which errs on the side of not keeping a value.
+///
+/// Nothing here asks for the time or for random numbers: with one thread, the same calls give the same victims.
 final class MemoryTier: Sendable {
-    private let shards: [Shard]
+    let shards: ShardTable
     private let shift: UInt64
+    private let parameters: PolicyParameters
+    private let limits: Mutex<Limits>
+    /// Compares the configurations; nil until the tier is full for the first time.
+    private let chooser = Mutex<ConfigurationChooser?>(nil)
+    /// Keys whose 24 sampling bits lie below are sampled; 0 while there is no chooser.
+    private let sampleThreshold = Atomic<UInt64>(0)
+    private let publishedAdvice = Atomic<UInt64>(0)
+    private let removalListener: (@Sendable (RemovalNotice) -> Void)?
 
-    /// The budget in bytes, bookkeeping included.
-    let capacity: Int
+    private struct Limits {
+        var capacity: Int
+        /// The number of entries for which the shadows were made.
+        var shadowedEntries = 0
+    }
 
     /// What a lookup finds.
     struct Hit {
@@ -18,40 +34,120 @@ final class MemoryTier: Sendable {
         var expiry: Milliseconds
     }
 
-    init(capacity: Int, shardCount: Int = 16) {
-        precondition(shardCount > 0 && shardCount & (shardCount - 1) == 0)
-        self.capacity = capacity
-        shards = (0..<shardCount).map { _ in Shard(capacity: capacity / shardCount) }
-        shift = 64 - UInt64(shardCount.trailingZeroBitCount)
+    /// A tier that uses at most `capacity` bytes, bookkeeping included. One too small for its own tables, 10 KiB for each shard, holds nothing.
+    ///
+    /// - Parameters:
+    ///   - shardCount: A power of two; by default one for each 4 MiB, at most 32. An entry may take a quarter of a shard.
+    ///   - removalListener: Told of each entry that leaves, on the thread that made it leave, after the locks are let go.
+    init(
+        capacity: Int, shardCount: Int? = nil, parameters: PolicyParameters = .standard,
+        removalListener: (@Sendable (RemovalNotice) -> Void)? = nil
+    ) {
+        let count = shardCount ?? Self.shardCount(for: capacity)
+        precondition(count > 0 && count & (count - 1) == 0)
+        limits = Mutex(Limits(capacity: capacity))
+        self.parameters = parameters
+        self.removalListener = removalListener
+        let budget = Self.shardBudget(capacity, count, parameters)
+        let isObserved = removalListener != nil
+        shards = ShardTable(count: count) {
+            var shard = MemoryShard(budget: budget, parameters: parameters)
+            shard.entries.removed.isObserved = isObserved
+            return shard
+        }
+        shift = 64 - UInt64(count.trailingZeroBitCount)
+    }
+
+    private static func shardCount(for capacity: Int) -> Int {
+        var count = 1
+        while count < 32, capacity / (count * 2) >= 4 << 20 { count *= 2 }
+        return count
+    }
+
+    /// A shard's part of the capacity, once the shadows have theirs.
+    private static func shardBudget(_ capacity: Int, _ count: Int, _ parameters: PolicyParameters) -> Int {
+        (capacity - shadowEntries(capacity, parameters) * shadowEntryBytes * parameters.configurations.count) / count
+    }
+
+    /// Entries of a shadow: so many that all shadows together take a sixteenth of the capacity at most.
+    private static func shadowEntries(_ capacity: Int, _ parameters: PolicyParameters) -> Int {
+        min(parameters.shadowEntries, capacity / (16 * shadowEntryBytes * parameters.configurations.count))
+    }
+
+    /// Bytes of a shadow for each of its entries: columns, index, ghosts, and the sketch of one of them.
+    private static let shadowEntryBytes = 64
+
+    /// The budget in bytes, bookkeeping included.
+    var capacity: Int { limits.withLock { $0.capacity } }
+
+    @inline(__always)
+    func shard(of hash: UInt64) -> Int {
+        // Smart shift: with one shard, by 64, the result is 0.
+        Int(truncatingIfNeeded: hash >> shift)
     }
 
     @inline(__always)
-    private func shard(_ hash: UInt64) -> Shard {
-        shards[Int(truncatingIfNeeded: shift == 64 ? 0 : hash >> shift)]
+    private func isSampled(_ hash: UInt64) -> Bool {
+        (hash >> 32) & 0xFF_FFFF < sampleThreshold.load(ordering: .relaxed)
     }
 
+    // MARK: Lookup
+
     /// The entry of a key, unless it is older than `floor` or expired. `now` is asked for only if the entry expires.
+    ///
+    /// A decoded object or a long value is retained, a short one copied into a new array; see ``withValue(for:hash:keyspace:floor:now:_:)``.
+    @inline(__always)
     func lookup(
         _ key: Span<UInt8>, hash: UInt64, keyspace: UInt32, floor: UInt64, now: () -> Milliseconds
     ) -> Hit? {
-        shard(hash).state.withLock { $0.lookup(key, hash: hash, keyspace: keyspace, floor: floor, now: now) }
+        let shard = shard(of: hash)
+        let isSampled = isSampled(hash)
+        let (hit, needsCare) = shards.withLock(shard) {
+            $0.lookup(key, hash: hash, keyspace: keyspace, isSampled: isSampled, floor: floor, now: now)
+        }
+        if needsCare { care(for: shard) }
+        return hit
     }
+
+    /// Copies the bytes of a key's value into `buffer`, if they fit, and returns how many there are.
+    ///
+    /// Nothing is allocated. Returns nil if there is no valid entry, or if it holds a decoded object.
+    @inline(__always)
+    func copyValue(
+        for key: Span<UInt8>, hash: UInt64, keyspace: UInt32, floor: UInt64, now: () -> Milliseconds,
+        into buffer: inout MutableSpan<UInt8>
+    ) -> Int? {
+        let shard = shard(of: hash)
+        let isSampled = isSampled(hash)
+        let (count, needsCare) = shards.withLock(shard) {
+            $0.copyValue(
+                for: key, hash: hash, keyspace: keyspace, isSampled: isSampled, floor: floor, now: now, into: &buffer)
+        }
+        if needsCare { care(for: shard) }
+        return count
+    }
+
+    // MARK: The steps of the protocol
 
     /// A commit that changes the key is about to happen: its entry goes, and none may be populated until it is decided.
     func mark(_ key: MemoryKey) {
-        shard(key.hash).state.withLock { $0.mark(key) }
+        step(key.hash) { $0.mark(key) }
     }
 
     /// The commit has happened: keeps the new value, unless it is `nil` or something newer than `version` has raised `floor`.
     func install(
         _ value: MemoryValue?, for key: MemoryKey, version: UInt64, expiry: Milliseconds, floor: () -> UInt64
     ) {
-        shard(key.hash).state.withLock { $0.install(value, for: key, version: version, expiry: expiry, floor: floor()) }
+        let new = value.flatMap { newEntry($0, for: key, version: version, expiry: expiry) }
+        step(key.hash) { state in
+            state.install(new, for: key, version: version, floor: floor())
+            if let new, isSampled(key.hash) { state.feed.add(key.hash, weight: new.weight) }
+        }
     }
 
     /// The commit has failed: the key stays absent.
     func unmark(_ key: MemoryKey) {
-        shard(key.hash).state.withLock { $0.unmark(key) }
+        step(key.hash) { $0.unmark(key) }
     }
 
     /// Keeps a value that was read from the durable tier as of transaction `version`, unless a commit of ours that it may have missed is
@@ -59,28 +155,106 @@ final class MemoryTier: Sendable {
     func populate(
         _ value: MemoryValue, for key: MemoryKey, version: UInt64, expiry: Milliseconds, floor: () -> UInt64
     ) {
-        shard(key.hash).state.withLock {
-            $0.populate(value, for: key, version: version, expiry: expiry, floor: floor())
+        guard let new = newEntry(value, for: key, version: version, expiry: expiry) else { return }
+        step(key.hash) { state in
+            state.populate(new, for: key, version: version, floor: floor())
+            if isSampled(key.hash) { state.feed.add(key.hash, weight: new.weight) }
         }
     }
 
-    /// Drops every entry. The protocol's marks stay.
+    private func newEntry(
+        _ value: MemoryValue, for key: MemoryKey, version: UInt64, expiry: Milliseconds
+    ) -> NewEntry? {
+        NewEntry(
+            value, keyLength: key.bytes.count, hash: key.hash, keyspace: key.keyspace, version: version, expiry: expiry)
+    }
+
+    /// Drops every entry. The protocol's marks stay, and so does what the policy has learnt.
     func removeAll() {
-        for shard in shards { shard.state.withLock { $0.removeAll() } }
+        for shard in shards.indices {
+            shards.withLock(shard) { $0.removeAll() }
+            care(for: shard)
+        }
     }
 
-    /// Counters and sizes, summed over the shards.
-    var statistics: MemoryTierStatistics {
-        var sum = MemoryTierStatistics(capacity: capacity)
-        for shard in shards { shard.state.withLock { $0.add(to: &sum) } }
-        return sum
+    // MARK: Capacity and expiry
+
+    /// Sets the budget and evicts until it holds. O(entries that go).
+    func resize(capacity: Int) {
+        limits.withLock { $0.capacity = capacity }
+        let budget = Self.shardBudget(capacity, shards.count, parameters)
+        for shard in shards.indices {
+            shards.withLock(shard) { $0.resize(budget: budget) }
+            care(for: shard)
+        }
+        chooser.withLock { chooser in
+            chooser = nil
+            sampleThreshold.store(0, ordering: .relaxed)
+        }
     }
 
-    private final class Shard: Sendable {
-        let state: Mutex<MemoryShard>
+    /// Removes entries that have expired, so that their memory is free for others, in at most `budget` steps; call it now and then.
+    ///
+    /// - Returns: Whether all was done that was due.
+    @discardableResult
+    func removeExpired(now: Milliseconds, budget: Int = .max) -> Bool {
+        var left = budget
+        for shard in shards.indices where left > 0 {
+            left = shards.withLock(shard) { $0.removeExpired(now: now, budget: left) }
+            care(for: shard)
+        }
+        return left > 0
+    }
 
-        init(capacity: Int) {
-            state = Mutex(MemoryShard(capacity: capacity))
+    // MARK: After the lock
+
+    /// Runs a step that may change the shard, then sees to what it left behind.
+    private func step(_ hash: UInt64, _ body: (inout MemoryShard) -> Void) {
+        let shard = shard(of: hash)
+        let advice = PackedAdvice(word: publishedAdvice.load(ordering: .relaxed))
+        let needsCare = shards.withLock(shard) { state in
+            state.follow(advice)
+            body(&state)
+            return state.needsCare
+        }
+        if needsCare { care(for: shard) }
+    }
+
+    /// Lets go of removed objects, tells the listener, and shows sampled accesses to the shadows unless another thread is doing so.
+    private func care(for shard: Int) {
+        let (objects, notices, accesses, isFull) = shards.withLock(shard) { $0.takeLeftovers() }
+        if let removalListener { for notice in notices { removalListener(notice) } }
+        _ = consume objects
+        if isFull { makeChooser() }
+        guard !accesses.isEmpty else { return }
+        _ = chooser.withLockIfAvailable { chooser in
+            for access in accesses {
+                guard let advice = chooser?.observe(access.hash, weight: access.weight), let leader = chooser?.leader
+                else { continue }
+                publishedAdvice.store(PackedAdvice(leader: leader, growth: advice.growth).word, ordering: .relaxed)
+            }
+        }
+    }
+
+    /// Makes shadows for the tier as it is now.
+    private func makeChooser() {
+        var count = 0
+        var weight = 0
+        for shard in shards.indices {
+            shards.withLock(shard) { state in
+                count += state.policy.count
+                weight += state.policy.weight
+            }
+        }
+        let wanted = Self.shadowEntries(capacity, parameters)
+        guard wanted > 0, count > 0 else { return }
+        let entryCount = min(count, wanted)
+        let rate = Double(entryCount) / Double(count)
+        chooser.withLock { chooser in
+            chooser = ConfigurationChooser(
+                capacity: max(1, Int(Double(weight) * rate)), entryCount: entryCount, parameters: parameters,
+                leader: chooser?.leader)
+            sampleThreshold.store(UInt64((rate * 0x1p24).rounded(.up)), ordering: .relaxed)
         }
     }
 }

@@ -32,11 +32,11 @@ struct ConfigurationChooser: Sendable {
     private var unit = 1.0
     private let fading: Double
 
-    /// Shadows of `capacity` units of weight and about `entryCount` entries each.
-    init(capacity: Int, entryCount: Int, parameters: PolicyParameters = .standard) {
+    /// Shadows of `capacity` units of weight and about `entryCount` entries each. `leader` leads at first; by default the initial configuration.
+    init(capacity: Int, entryCount: Int, parameters: PolicyParameters = .standard, leader: Int? = nil) {
         self.parameters = parameters
-        leader = parameters.initialConfiguration
-        predecessor = leader
+        self.leader = leader ?? parameters.initialConfiguration
+        predecessor = self.leader
         shadows = parameters.configurations.map {
             ShadowCache(
                 capacity: capacity, entryCount: entryCount, configuration: $0, keepsFrequencies: $0.rule == .frequency,

@@ -51,4 +51,16 @@ struct EntryQueue: Sendable {
         entries.setNewer(0, than: entry)
         head = entry
     }
+
+    /// Records that an entry has moved: `other` has its links.
+    mutating func replace(
+        _ entry: EntryReference, by other: EntryReference, oldWeight: Int,
+        in entries: inout some PolicyEntries & ~Copyable
+    ) {
+        let newer = entries.newer(than: other)
+        let older = entries.older(than: other)
+        if newer == 0 { head = other } else { entries.setOlder(other, than: newer) }
+        if older == 0 { tail = other } else { entries.setNewer(other, than: older) }
+        weight += entries.weight(of: other) - oldWeight
+    }
 }

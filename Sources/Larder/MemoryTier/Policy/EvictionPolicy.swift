@@ -117,6 +117,23 @@ struct EvictionPolicy: Sendable {
         }
     }
 
+    /// Records that an entry has moved: `other` has its fields.
+    mutating func replace(
+        _ entry: EntryReference, by other: EntryReference, oldWeight: Int,
+        in entries: inout some PolicyEntries & ~Copyable
+    ) {
+        switch entries.queue(of: other) {
+        case .window: window.replace(entry, by: other, oldWeight: oldWeight, in: &entries)
+        case .main: main.replace(entry, by: other, oldWeight: oldWeight, in: &entries)
+        }
+    }
+
+    /// Forgets every entry, without a word to their owner. What was learnt stays.
+    mutating func removeAll() {
+        window = EntryQueue(kind: .window)
+        main = EntryQueue(kind: .main)
+    }
+
     // MARK: Evictions
 
     /// Takes the next step towards an eviction: discards an entry, or moves one from the window to main. There must be an entry.
@@ -225,10 +242,10 @@ struct EvictionPolicy: Sendable {
         growth = advice.growth
     }
 
-    /// Sets the capacity. The caller evicts until ``weight`` fits.
+    /// Sets the capacity. The caller evicts until ``weight`` fits; the window goes to its new share with the misses to come.
     mutating func resize(capacity: Int) {
-        windowCapacity = max(1, (windowCapacity * Double(capacity) / Double(max(1, self.capacity))).rounded())
-        self.capacity = capacity
+        self.capacity = max(1, capacity)
+        windowCapacity = min(windowCapacity, Double(self.capacity))
     }
 
     /// Sizes the ghosts and the sketch for a number of entries, and empties them.
@@ -239,6 +256,13 @@ struct EvictionPolicy: Sendable {
         sketch = FrequencySketch(
             width: Int(entries * parameters.countersPerEntry),
             agingPeriod: Int(entries * parameters.agingPeriodPerEntry))
+    }
+
+    /// The memory that ``resizeTables(entryCount:)`` will take, in bytes.
+    static func tableByteCount(entryCount: Int, parameters: PolicyParameters) -> Int {
+        let entries = Double(entryCount)
+        return GhostTable.byteCount(capacity: Int((entries * parameters.ghostsPerEntry).rounded()))
+            + FrequencySketch.byteCount(width: Int(entries * parameters.countersPerEntry))
     }
 
     /// The memory of the ghosts and the sketch, in bytes.

@@ -13,12 +13,21 @@ struct FrequencySketch: Sendable {
     private let agingPeriod: Int
     private var increments = 0
 
-    /// The table's memory.
-    var byteCount: Int { words.count * 8 }
+    /// The table's memory, in bytes.
+    var byteCount: Int { words.count * 8 + 32 }
+
+    /// The memory of a sketch of a given width, in bytes.
+    static func byteCount(width: Int) -> Int {
+        blocks(width: width) * wordsPerBlock * 8 + 32
+    }
+
+    private static func blocks(width: Int) -> Int {
+        max(2, (width + countersPerBlockRow - 1) / countersPerBlockRow)
+    }
 
     /// A sketch with about `width` counters in each of its four rows, halved after every `agingPeriod` increments.
     init(width: Int, agingPeriod: Int) {
-        let blocks = max(2, (width + Self.countersPerBlockRow - 1) / Self.countersPerBlockRow)
+        let blocks = Self.blocks(width: width)
         self.blocks = UInt32(blocks)
         self.agingPeriod = max(1, agingPeriod)
         words = Array(repeating: 0, count: blocks * Self.wordsPerBlock)

@@ -13,8 +13,13 @@ struct GhostTable: Sendable {
 
     /// The number of ghosts that fit.
     var capacity: Int { Int(rows) * ways }
-    /// The table's memory.
-    var byteCount: Int { words.count * 4 }
+    /// The table's memory, in bytes.
+    var byteCount: Int { words.count * 4 + 32 }
+
+    /// The memory of a table of a given capacity, in bytes.
+    static func byteCount(capacity: Int) -> Int {
+        max(1, (capacity + rowWidth - 1) / rowWidth) * rowWidth * 4 + 32
+    }
 
     /// A table for about `capacity` ghosts, at least one, of a cache of `entryCount` entries.
     init(capacity: Int, entryCount: Int) {
