@@ -23,13 +23,17 @@ struct EntryIndex: ~Copyable, Sendable {
 
     private static func byteCount(_ rows: Int) -> Int { (rows * rowBytes + 4095) / 4096 * 4096 }
 
-    /// The memory of the table that one more entry would need, or nil if it fits.
-    var byteCountToGrow: Int? {
-        (count + 1) * Self.fill.denominator > rows * Self.slots * Self.fill.numerator
-            ? Self.byteCount(Self.larger(rows)) : nil
+    /// Whether there is no room for one more entry.
+    var isFull: Bool { (count + 1) * Self.fill.denominator > rows * Self.slots * Self.fill.numerator }
+
+    /// The rows of a table that is larger by a quarter, and has room for `expected` entries.
+    private func larger(for expected: Int) -> Int {
+        let needed = expected * Self.fill.denominator / (Self.slots * Self.fill.numerator) + 1
+        return max(rows + rows / 4, rows + 60, needed)
     }
 
-    private static func larger(_ rows: Int) -> Int { max(rows + rows / 4, rows + 60) }
+    /// The memory of the table after ``grow(for:)``, in bytes.
+    func byteCountGrown(for expected: Int) -> Int { Self.byteCount(larger(for: expected)) }
 
     @inline(__always)
     private static func row(_ fingerprint: UInt32, of rows: Int) -> Int {
@@ -55,7 +59,7 @@ struct EntryIndex: ~Copyable, Sendable {
         }
     }
 
-    /// Adds an entry, for which there must be room (``byteCountToGrow``).
+    /// Adds an entry, for which there must be room (``isFull``).
     mutating func insert(_ entry: EntryReference, _ fingerprint: UInt32) {
         Self.place(UInt64(fingerprint) << 32 | UInt64(entry), in: memory, rows: rows)
         count += 1
@@ -76,9 +80,9 @@ struct EntryIndex: ~Copyable, Sendable {
         memory.store(UInt64(fingerprint) << 32 | UInt64(other), at: offset)
     }
 
-    /// Makes room for more entries. Reads no entry. O(size), once in so many insertions.
-    mutating func grow() {
-        let newRows = Self.larger(rows)
+    /// Makes room for `expected` entries, and for a quarter more than now. Reads no entry. O(size), once in so many insertions.
+    mutating func grow(for expected: Int) {
+        let newRows = larger(for: expected)
         let larger = MappedMemory(byteCount: newRows * Self.rowBytes)
         for row in 0..<rows {
             for slot in 0..<Self.slots {

@@ -183,13 +183,13 @@ struct MemoryShard: ~Copyable, Sendable {
 
     /// Grows the index, and makes the policy's tables when the shard is full for the first time or its number of entries has changed much.
     private mutating func prepareTables(for new: NewEntry) -> Bool {
-        if let byteCount = entries.index.byteCountToGrow {
+        if entries.index.isFull {
+            let expected = expectedCount
+            let grown = entries.index.byteCountGrown(for: expected)
             // Old and new table exist side by side for a moment.
-            guard reserve(byteCount) else { return false }
-            if entries.index.byteCountToGrow != nil {
-                counters.noteBytes(self.byteCount + byteCount)
-                entries.growIndex()
-            }
+            guard reserve(grown) else { return false }
+            counters.noteBytes(byteCount + grown)
+            entries.growIndex(for: expected)
         }
         let count = policy.count
         guard count >= 16, entries.weight + new.weight > entryCapacity - fragmented else { return true }
@@ -203,6 +203,14 @@ struct MemoryShard: ~Copyable, Sendable {
         wantsShadows = true
         policy.resizeTables(entryCount: count)
         return true
+    }
+
+    /// How many entries there will be when the shard is full, once it nearly is; until then as many as now. The index grows to its final size while there is
+    /// still room for two of them.
+    private var expectedCount: Int {
+        let capacity = entryCapacity
+        guard entries.weight > capacity / 4 * 3, entries.weight < capacity else { return entries.count + 1 }
+        return Int(Double(entries.count) * Double(capacity) / Double(entries.weight))
     }
 
     private mutating func noteByteCount() {

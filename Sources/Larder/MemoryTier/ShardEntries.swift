@@ -61,8 +61,8 @@ struct ShardEntries: ~Copyable, Sendable {
         arena.allocate(units, limit: limit)
     }
 
-    /// Grows the index.
-    mutating func growIndex() { index.grow() }
+    /// Grows the index; see ``EntryIndex/grow(for:)``.
+    mutating func growIndex(for expected: Int) { index.grow(for: expected) }
 
     // MARK: Values elsewhere
 

@@ -87,14 +87,23 @@ struct EvictionPolicy: Sendable {
         moveWindow(by: weight, in: entries)
         var isPromoted = false
         if let age = ghosts.remove(fingerprint, now: clock), configuration.rule == .age {
-            isPromoted = openMain(to: weight, if: .idleLonger(than: age), whileFull: true, in: &entries)
+            isPromoted = openMain(
+                to: weight, isShort: isMainShort(after: weight), if: .idleLonger(than: age), whileFull: true,
+                in: &entries)
         }
         while self.weight + weight > capacity, count > 0 {
             evict(in: &entries)
         }
         if isPromoted { return .main }
-        // Main fills first, also after its share has grown: a loop must not run through the window alone.
-        return configuration.rule == .age && main.weight + weight <= mainCapacity ? .main : .window
+        // Main fills first, and again when the window has shrunk: a loop must not run through the window alone.
+        let fitsMain = main.weight + weight <= mainCapacity
+        return configuration.rule == .age && isMainShort(after: 0) && fitsMain ? .main : .window
+    }
+
+    /// Whether main has less than its share of a full cache, which shows in the window: it keeps its own without `leaving`. (The sum of the weights is
+    /// no measure. It stays below the capacity by part of an entry, which would always look like room in main.)
+    private func isMainShort(after leaving: Int) -> Bool {
+        !wasFull || window.weight - leaving >= Int(windowCapacity)
     }
 
     /// Puts a newcomer at the head of a queue, as ``admit(_:weight:in:)`` said.
@@ -153,19 +162,22 @@ struct EvictionPolicy: Sendable {
         case usedLess(than: UInt8, orAsMuch: Bool)
     }
 
-    /// Makes room in main by discarding its coldest entries one by one as long as each may be displaced.
+    /// Makes room in main by discarding its coldest entries one by one as long as each may be displaced: at least one, unless main is short.
     ///
     /// - Parameter whileFull: Whether to stop when the cache as a whole has room; main then exceeds its share.
     /// - Returns: Whether there is room.
     private mutating func openMain(
-        to weight: Int, if condition: Displacement, whileFull: Bool, in entries: inout some PolicyEntries & ~Copyable
+        to weight: Int, isShort: Bool, if condition: Displacement, whileFull: Bool,
+        in entries: inout some PolicyEntries & ~Copyable
     ) -> Bool {
-        while main.weight + weight > mainCapacity {
-            guard !main.isEmpty else { return false }
+        var mustDisplace = !isShort
+        while mustDisplace || main.weight + weight > mainCapacity {
+            guard !main.isEmpty else { return weight <= mainCapacity }
             let victim = coldestOfMain(in: &entries)
             guard mayDisplace(victim, condition, in: entries) else { return false }
             if whileFull, self.weight + weight <= capacity { return true }
             discardFromMain(victim, in: &entries)
+            mustDisplace = false
         }
         return true
     }
@@ -218,11 +230,14 @@ struct EvictionPolicy: Sendable {
         case .recency:
             isAdmitted = false
         case .age:
-            isAdmitted = hits > 0 && openMain(to: weight, if: .any, whileFull: false, in: &entries)
+            isAdmitted =
+                hits > 0
+                && openMain(to: weight, isShort: isMainShort(after: 0), if: .any, whileFull: false, in: &entries)
         case .frequency:
             let count = sketch?.count(of: fingerprint) ?? hits
             let condition = Displacement.usedLess(than: count, orAsMuch: hits > 0)
-            isAdmitted = openMain(to: weight, if: condition, whileFull: false, in: &entries)
+            isAdmitted = openMain(
+                to: weight, isShort: isMainShort(after: 0), if: condition, whileFull: false, in: &entries)
         }
         guard isAdmitted else {
             ghosts.insert(fingerprint, insertedAt: entries.time(of: candidate), now: clock)
