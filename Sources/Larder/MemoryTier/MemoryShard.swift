@@ -14,8 +14,6 @@ struct MemoryShard: ~Copyable, Sendable {
     private static let stripeCount = 64
     /// Memory of the shard itself, its stripes and its feed, in bytes.
     private static let fixedByteCount = 512 + stripeCount * 16 + ShadowFeed.byteCount
-    /// An entry may take this part of the budget.
-    private static let largestShare = 4
     /// A cut frees this part of the arena at least, because it visits every block.
     private static let leastCut = 16
 
@@ -115,11 +113,8 @@ struct MemoryShard: ~Copyable, Sendable {
     private mutating func insert(_ new: NewEntry, for key: MemoryKey) {
         let old = entries.find(key.bytes.span, new.fingerprint, keyspace: new.keyspace)
         if old != 0 { remove(old, cause: .replaced) }
-        guard new.weight <= budget / Self.largestShare else {
-            counters.rejections += 1
-            return
-        }
-        guard prepareTables(for: new) else {
+        policy.resize(capacity: entryCapacity - fragmented)
+        guard policy.admits(weight: new.weight), prepareTables(for: new) else {
             counters.rejections += 1
             return
         }

@@ -37,7 +37,7 @@ final class MemoryTier: Sendable {
     /// A tier that uses at most `capacity` bytes, bookkeeping included. One too small for its own tables, 10 KiB for each shard, holds nothing.
     ///
     /// - Parameters:
-    ///   - shardCount: A power of two; by default one for each 4 MiB, at most 32. An entry may take a quarter of a shard.
+    ///   - shardCount: A power of two; by default one for each 4 MiB, at most 32. An entry may take a sixth of a shard.
     ///   - removalListener: Told of each entry that leaves, on the thread that made it leave, after the locks are let go.
     init(
         capacity: Int, shardCount: Int? = nil, parameters: PolicyParameters = .standard,

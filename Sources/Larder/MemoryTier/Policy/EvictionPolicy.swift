@@ -78,6 +78,11 @@ struct EvictionPolicy: Sendable {
 
     // MARK: Misses
 
+    /// Whether an entry of a given weight may enter at all. One that would push out a large part of the others is not worth it, whatever its use.
+    func admits(weight: Int) -> Bool {
+        weight <= max(capacity / parameters.largestShare, count == 0 ? capacity : 2 * self.weight / count)
+    }
+
     /// Makes room for a newcomer and returns the queue that it joins. Victims are handed to `entries.discard`.
     mutating func admit(
         _ fingerprint: UInt32, weight: Int, in entries: inout some PolicyEntries & ~Copyable
@@ -174,7 +179,7 @@ struct EvictionPolicy: Sendable {
         while mustDisplace || main.weight + weight > mainCapacity {
             guard !main.isEmpty else { return weight <= mainCapacity }
             let victim = coldestOfMain(in: &entries)
-            guard mayDisplace(victim, condition, in: entries) else { return false }
+            guard mayDisplace(victim, condition, weight: weight, in: entries) else { return false }
             if whileFull, self.weight + weight <= capacity { return true }
             discardFromMain(victim, in: &entries)
             mustDisplace = false
@@ -182,14 +187,23 @@ struct EvictionPolicy: Sendable {
         return true
     }
 
+    /// Whether a victim is worth less than the candidate that would displace it, weight for weight: where sizes differ, an entry must be used more often
+    /// to take more room.
     private func mayDisplace(
-        _ victim: EntryReference, _ condition: Displacement, in entries: borrowing some PolicyEntries & ~Copyable
+        _ victim: EntryReference, _ condition: Displacement, weight: Int,
+        in entries: borrowing some PolicyEntries & ~Copyable
     ) -> Bool {
         switch condition {
-        case .any: true
-        case .idleLonger(let age): clock &- entries.time(of: victim) > age
+        case .any:
+            return true
+        case .idleLonger(let age):
+            let idle = UInt64(clock &- entries.time(of: victim))
+            return idle * UInt64(entries.weight(of: victim)) > UInt64(age) * UInt64(weight)
         case .usedLess(let count, let orAsMuch):
-            sketch.map { $0.count(of: entries.fingerprint(of: victim)) < count + (orAsMuch ? 1 : 0) } ?? true
+            guard let sketch else { return true }
+            let held = Int(sketch.count(of: entries.fingerprint(of: victim))) * weight
+            let wanted = Int(count) * entries.weight(of: victim)
+            return orAsMuch ? held <= wanted : held < wanted
         }
     }
 

@@ -51,6 +51,9 @@ struct PolicyParameters: Sendable {
     /// See `idleAcceleration`.
     var idleFactor: UInt32 = 4
 
+    /// An entry may weigh this part of the capacity, or twice the mean if that is more.
+    var largestShare = 6
+
     // MARK: The choice
 
     /// Entries in a shadow at most.

@@ -27,7 +27,7 @@ struct ShadowCache: Sendable {
             policy.hit(found, in: &entries)
             return true
         }
-        guard weight <= policy.capacity else { return false }
+        guard weight <= policy.capacity, policy.admits(weight: weight) else { return false }
         let queue = policy.admit(UInt32(truncatingIfNeeded: hash), weight: weight, in: &entries)
         policy.insert(entries.add(hash, weight: weight), into: queue, in: &entries)
         return false
