@@ -3,10 +3,10 @@
 SWIFT ?= swift
 CONFIGURATION ?= release
 
-.PHONY: help dependencies build test demo lint format clean
+.PHONY: help dependencies build test demo model bench bench-full hit-ratio lint format clean
 
 help: ## Show the commands
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -n 's/^\([a-z -]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
 dependencies: ## Install the C libraries (Debian, Ubuntu: apt-get; macOS: brew)
 	@scripts/install-dependencies
@@ -14,11 +14,18 @@ dependencies: ## Install the C libraries (Debian, Ubuntu: apt-get; macOS: brew)
 build: dependencies ## Build the library and kvtool
 	$(SWIFT) build -c $(CONFIGURATION)
 
-test: dependencies ## Run every test
+test: dependencies ## Run every test, and check the model of the protocol
 	$(SWIFT) test
+	Model/check.sh
+
+model: ## Check the model of the protocol alone, at the larger sizes too
+	Model/check.sh --long
 
 demo: dependencies ## Replay a real trace, kill it, and see that nothing is lost
 	@scripts/demo
+
+bench bench-full hit-ratio: dependencies ## Measure Larder beside its peers; see Benchmarks/README.md
+	@$(MAKE) --no-print-directory -C Benchmarks $@ $(if $(TRACES),TRACES="$(abspath $(TRACES))")
 
 lint: ## Check the formatting and the documentation of public declarations
 	$(SWIFT) format lint --strict --recursive Package.swift Sources Tests

@@ -45,8 +45,21 @@ let package = Package(
             ],
             swiftSettings: strict),
 
-        .testTarget(name: "LMDBTests", dependencies: ["LMDB"], swiftSettings: strict),
-        .testTarget(name: "LarderTests", dependencies: ["Larder", "LarderFoundation"], swiftSettings: strict),
+        // What the test targets share: scratch directories, threads, processes.
+        .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
+        .testTarget(name: "LMDBTests", dependencies: ["LMDB", "TestSupport"], swiftSettings: strict),
+        .testTarget(
+            name: "LarderTests", dependencies: ["Larder", "LarderFoundation", "LMDB", "TestSupport"],
+            swiftSettings: strict),
         .testTarget(name: "KVToolTests", dependencies: ["kvtool", "Larder"], swiftSettings: strict),
+
+        // Crashes and histories: what checks them, and the program that the tests start and kill.
+        .target(name: "DurabilityKit", dependencies: ["Larder"], path: "Tests/DurabilityKit", swiftSettings: strict),
+        .executableTarget(
+            name: "DurabilityWorker", dependencies: ["DurabilityKit", "Larder", "CLMDB"],
+            path: "Tests/DurabilityWorker", swiftSettings: strict),
+        .testTarget(
+            name: "DurabilityTests", dependencies: ["DurabilityKit", "DurabilityWorker", "Larder"],
+            swiftSettings: strict),
     ]
 )

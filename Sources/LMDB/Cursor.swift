@@ -66,6 +66,26 @@ package struct Cursor: ~Copyable {
         }
     }
 
+    /// Calls `body` with the entry the cursor stands on and each further one in the direction of `move`, until it returns `false` or there
+    /// are no more. The cursor then stands on the last one visited.
+    ///
+    /// - Throws: ``LMDBError``; what `body` throws.
+    package mutating func forEach(
+        _ move: Move, _ body: (_ key: Span<UInt8>, _ value: Span<UInt8>) throws -> Bool
+    ) throws {
+        let operation = move.operation
+        var (key, value) = unsafe (self.key, self.value)
+        defer { unsafe (self.key, self.value) = (key, value) }
+        while true {
+            let goesOn = try unsafe withSpan(key) { key in try unsafe withSpan(value) { value in try body(key, value) }
+            }
+            guard goesOn else { return }
+            let code = unsafe mdb_cursor_get(handle, &key, &value, operation)
+            if code == MDB_NOTFOUND { return }
+            try check(code, "mdb_cursor_get")
+        }
+    }
+
     func delete() -> Int32 {
         unsafe mdb_cursor_del(handle, 0)
     }

@@ -37,6 +37,7 @@ struct OpenMark: Sendable {
             guard flushing == nil || flushing == recorded else {
                 throw LMDBError(.flushingMismatch, operation: "open", path: directory)
             }
+            try lock.prepareForWriters(isFirst: false)
             try lock.lockShared(.open)
             return recorded
         }
@@ -45,6 +46,7 @@ struct OpenMark: Sendable {
             if boot != BootIdentifier.current || boot.isEmpty { try recover() }
         }
         let flushing = flushing ?? .full
+        try lock.prepareForWriters(isFirst: true)
         try lock.record(flushing: flushing.rawValue)
         if flushing == .none { try mark() }
         try lock.lockShared(.open)

@@ -8,7 +8,7 @@ internal import Synchronization
     internal import Musl
 #endif
 
-/// Locks between processes, on single bytes of a file of its own.
+/// Locks between processes, on single bytes of a file of its own, and the mutex in that file that keeps writers apart.
 ///
 /// They are POSIX record locks: the kernel frees them when their process dies, a forked child does not inherit them, and they belong to
 /// the whole process, so threads must be told apart before them. Closing any descriptor of the file would free them all, so the file is
@@ -19,7 +19,7 @@ internal import Synchronization
 final class ProcessLock: Sendable {
     /// What a byte of the file stands for.
     enum Byte: off_t {
-        /// Held by whoever writes.
+        /// Held by whoever writes, where there is no ``RobustMutex``.
         case writer = 0
         /// Held by whoever opens or closes.
         case opening = 1
@@ -44,6 +44,41 @@ final class ProcessLock: Sendable {
     deinit {
         closeFile()
     }
+
+    #if os(Linux)
+        private let writerMutex = Mutex<RobustMutex?>(nil)
+
+        /// Maps the mutex that keeps writers apart, and makes it if this is the first process that has the environment open. The lock
+        /// `opening` is held.
+        func prepareForWriters(isFirst: Bool) throws(LMDBError) {
+            let mutex = try RobustMutex(
+                descriptor: descriptor.load(ordering: .relaxed), initializing: isFirst, path: path)
+            writerMutex.withLock { $0 = mutex }
+        }
+
+        /// Waits until no other process writes, then keeps the others from it.
+        func lockWriter() throws(LMDBError) {
+            try writerMutex.withLock { $0 }?.lock()
+        }
+
+        /// Lets others write, on the thread that kept them from it.
+        func unlockWriter() {
+            writerMutex.withLock { $0 }?.unlock()
+        }
+    #else
+        /// Nothing is to be prepared: writers are kept apart by a record lock.
+        func prepareForWriters(isFirst: Bool) {}
+
+        /// Waits until no other process writes, then keeps the others from it.
+        func lockWriter() throws(LMDBError) {
+            try lock(.writer)
+        }
+
+        /// Lets others write.
+        func unlockWriter() {
+            unlock(.writer)
+        }
+    #endif
 
     /// Lets go of every lock. To be called before anyone in this process may open the file again, since closing it later would free
     /// their locks.

@@ -39,13 +39,19 @@ package struct Writer: ~Copyable {
         return unsafe WriteTransaction(handle: transaction)
     }
 
+    /// Frees the slots of read transactions whose processes have died: each keeps LMDB from reusing what was freed since it began. Costs a
+    /// system call for each slot of another process.
+    package borrowing func freeDeadReaders() {
+        _ = unsafe mdb_reader_check(environment.handle.pointer, nil)
+    }
+
     /// Doubles the map, once no reader of this process is active. No write transaction may be open.
     ///
     /// - Throws: ``LMDBError``; `ENOMEM` where the address space has no room.
     package borrowing func growMap() throws(LMDBError) {
         let handle = environment.handle
-        // The slots of dead readers pin pages that a full map needs.
-        _ = unsafe mdb_reader_check(handle.pointer, nil)
+        // They pin pages that a full map needs.
+        freeDeadReaders()
         try environment.readers.withoutReaders(endingIdle: true) { () throws(LMDBError) in try handle.growMap() }
     }
 }

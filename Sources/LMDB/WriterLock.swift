@@ -29,7 +29,7 @@ final class WriterLock: Sendable {
             state.owner = thread
         }
         do {
-            try file.lock(.writer)
+            try file.lockWriter()
         } catch {
             leave()
             throw error
@@ -38,7 +38,7 @@ final class WriterLock: Sendable {
 
     /// Lets go of the lock.
     func release() {
-        file.unlock(.writer)
+        file.unlockWriter()
         leave()
     }
 

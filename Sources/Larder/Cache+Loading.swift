@@ -43,7 +43,7 @@ extension Cache {
         let floor = max(store.coherence.currentFloor(), keyspace.currentFloor)
         let version = store.durable.environment.lastTransactionID
         return store.loads.load(of: key) {
-            $0.isValid && $0.version >= floor
+            $0.version >= floor && $0.join()
         } make: {
             Load(version: version)
         }
@@ -81,7 +81,7 @@ extension Cache {
             guard flight.isValid, store.coherence.floorNow <= flight.version,
                 !transaction.earlier.touches(key, in: write.keyspace)
             else { return }
-            if let deadline = try transaction.putIfAbsent(write), deadline != 0 {
+            if let deadline = try transaction.putIfAbsent(write, isLoaded: true), deadline != 0 {
                 store.groupCommit.noteDeadline(deadline)
             }
         }

@@ -33,6 +33,9 @@ public struct StoreOptions: Sendable {
     /// How long a snapshot may be used; past it every further access through it throws. A minute unless said otherwise; `nil` sets no
     /// limit, and a snapshot that is never ended then lets the file grow without end.
     public var maximumSnapshotAge: Duration?
+    /// Whether records that have expired are looked for at the opening, and removed. `true` unless said otherwise; tools that only read turn
+    /// it off, so that they never write.
+    public var removesExpired: Bool
     /// Where the time of day comes from.
     public var clock: WallClock
 
@@ -41,7 +44,7 @@ public struct StoreOptions: Sendable {
         memoryCapacity: ByteCount = .mebibytes(64), durability: Durability = .full, createsIfMissing: Bool = true,
         maximumCaches: Int = 128,
         maximumReaders: Int = 1_022, mapSize: ByteCount = .gibibytes(256),
-        maximumSnapshotAge: Duration? = .seconds(60), clock: WallClock = .system
+        maximumSnapshotAge: Duration? = .seconds(60), removesExpired: Bool = true, clock: WallClock = .system
     ) {
         self.memoryCapacity = memoryCapacity
         self.durability = durability
@@ -50,6 +53,7 @@ public struct StoreOptions: Sendable {
         self.maximumReaders = maximumReaders
         self.mapSize = mapSize
         self.maximumSnapshotAge = maximumSnapshotAge
+        self.removesExpired = removesExpired
         self.clock = clock
     }
 

@@ -4,7 +4,8 @@ extension Store {
     /// Opens a cache, and makes it if there is none of that name.
     ///
     /// The store records the names of the codings and the version. Opening a cache again, also while it is open, gives the same entries.
-    /// Making a cache, or raising its version, is a commit; opening one that is there costs a few microseconds.
+    /// Making a cache, or raising its version, is a commit; opening one that is there costs a few microseconds. Not to be done inside the
+    /// body of a write or a read.
     ///
     /// - Parameters:
     ///   - name: 1 to 255 bytes of UTF-8 without NUL.
@@ -12,7 +13,8 @@ extension Store {
     ///   - value: How values become bytes: `.bytes`, `.string`, `.json(Type.self)` of LarderFoundation, or your own.
     /// - Throws: ``LarderError/Code-swift.struct/codingMismatch``, ``LarderError/Code-swift.struct/newerCacheVersion``,
     ///   ``LarderError/Code-swift.struct/invalidCacheName``, ``LarderError/Code-swift.struct/invalidOption``,
-    ///   ``LarderError/Code-swift.struct/tooManyCaches``, ``LarderError/Code-swift.struct/nestedWrite``; what a commit throws.
+    ///   ``LarderError/Code-swift.struct/tooManyCaches``, ``LarderError/Code-swift.struct/nestedWrite``,
+    ///   ``LarderError/Code-swift.struct/writeInsideRead``; what a commit throws.
     public func cache<Key, Value>(
         _ name: String, key: some KeyCoding<Key>, value: some ValueCoding<Value>, options: CacheOptions = .init()
     ) throws -> Cache<Key, Value> {
@@ -21,9 +23,7 @@ extension Store {
         guard 1...255 ~= name.utf8.count, !name.utf8.contains(0) else {
             throw LarderError(.invalidCacheName, "a cache's name has 1 to 255 bytes of UTF-8 without NUL")
         }
-        if groupCommit.isLeading {
-            throw LarderError(.nestedWrite, "a cache was opened inside the body of a write")
-        }
+        try checkOutsideTransactions()
         let keyspace = try translatingErrors(at: path) {
             try keyspaces.keyspace(named: name) {
                 try durable.keyspace(
@@ -37,15 +37,28 @@ extension Store {
 
     /// Opens a cache that exists, with keys and values as the bytes they are in the store, whatever its codings: for tools.
     ///
-    /// - Throws: ``LarderError/Code-swift.struct/cacheNotFound``; what a read throws.
+    /// - Throws: ``LarderError/Code-swift.struct/cacheNotFound``, ``LarderError/Code-swift.struct/nestedWrite`` and
+    ///   ``LarderError/Code-swift.struct/writeInsideRead`` inside the body of a write or a read; what a read throws.
     public func rawCache(_ name: String) throws -> Cache<[UInt8], [UInt8]> {
         try checkUsable()
+        try checkOutsideTransactions()
         let keyspace = try translatingErrors(at: path) {
             try keyspaces.keyspace(named: name) { try durable.existingKeyspace(name) }
         }
         guard let keyspace else { throw LarderError(.cacheNotFound, "there is no cache '\(name)'", cacheName: name) }
         return Cache(
             store: self, keyspace: keyspace, keyCoding: BytesCoding(), valueCoding: BytesCoding(), options: .init())
+    }
+
+    /// Throws inside the body of a write or a read. Whoever opens or drops a cache may wait for writers and readers, and holds up everyone
+    /// else who does: together they would wait for each other.
+    private func checkOutsideTransactions() throws {
+        if groupCommit.isLeading {
+            throw LarderError(.nestedWrite, "a cache was opened or dropped inside the body of a write")
+        }
+        if durable.environment.isReading {
+            throw LarderError(.writeInsideRead, "a cache was opened or dropped inside the body of a read")
+        }
     }
 
     /// The caches of the store, in the order of their names.
@@ -70,6 +83,7 @@ extension Store {
     @discardableResult
     public func dropCache(_ name: String) throws -> Bool {
         try checkUsable()
+        try checkOutsideTransactions()
         return try translatingErrors(at: path) {
             guard let keyspace = try keyspaces.keyspace(named: name, open: { try durable.existingKeyspace(name) })
             else { return false }

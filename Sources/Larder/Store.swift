@@ -49,7 +49,12 @@ public final class Store: Sendable {
         let directory = try translatingErrors(at: TemporaryDirectory.parent) {
             try FileSystem.makeTemporaryDirectory(in: TemporaryDirectory.parent, prefix: "larder.")
         }
-        return try Store(at: directory, options: options, isTemporary: true)
+        do {
+            return try Store(at: directory, options: options, isTemporary: true)
+        } catch {
+            FileSystem.removeDirectory(directory)
+            throw error
+        }
     }
 
     private init(at path: String, options: StoreOptions, isTemporary: Bool) throws {
@@ -73,13 +78,17 @@ public final class Store: Sendable {
         writeThrough = WriteThrough(
             durable: durable, memory: memory, coherence: coherence, loads: loads, clock: options.clock)
         groupCommit = GroupCommit(writeThrough, sweep: sweep)
-        if let deadline = try withReadTransaction({ try self.durable.expiryIndex.earliestDeadline(in: $0) }) {
+        if options.removesExpired,
+            let deadline = try withReadTransaction({ try self.durable.expiryIndex.earliestDeadline(in: $0) })
+        {
             groupCommit.noteDeadline(deadline)
         }
     }
 
     deinit {
         // Not `close()`: the last reference may go inside a transaction. The thread ends by itself and the file is closed after it.
+        // In a forked child nothing is to be done: thread and directory are the parent's, and a lock may be held that nobody lets go of.
+        if durable.environment.isForked { return }
         groupCommit.stop()
         if isTemporary { FileSystem.removeDirectory(path) }
     }
@@ -90,10 +99,11 @@ public final class Store: Sendable {
     /// - Throws: ``LarderError/Code-swift.struct/nestedWrite`` and ``LarderError/Code-swift.struct/writeInsideRead`` inside the body of a
     ///   write or a read, which it would wait for.
     public func close() throws {
+        // First: in a forked child every lock may be held by a thread that is not there.
+        if durable.environment.isForked { return }
         if durable.environment.isReading {
             throw LarderError(.writeInsideRead, "the store was closed inside the body of a read")
         }
-        if durable.environment.isForked { return }
         try groupCommit.close()
         closed.store(true, ordering: .releasing)
         try translatingErrors(at: path) { try durable.environment.close() }

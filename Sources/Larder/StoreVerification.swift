@@ -49,27 +49,34 @@ public struct StoreVerification: Sendable {
     ///
     /// Takes time in proportion to the file, and memory for what is wrong and for 16 bytes of each record that expires.
     ///
+    /// - Parameter eachRecord: Is called with the cache's name, the encoded key and the payload of each sound record, expired ones and those
+    ///   of other versions included.
     /// - Throws: ``LarderError`` where the file cannot be opened as an LMDB file at all:
     ///   ``LarderError/Code-swift.struct/storeNotFound``, ``LarderError/Code-swift.struct/notAStore``,
     ///   ``LarderError/Code-swift.struct/fileSystem``.
-    public static func run(at path: String) throws -> StoreVerification {
+    public static func run(
+        at path: String,
+        eachRecord: ((_ cacheName: String, _ key: Span<UInt8>, _ payload: Span<UInt8>) -> Void)? = nil
+    ) throws -> StoreVerification {
         try translatingErrors(at: path) {
             let options = EnvironmentOptions(flushing: nil) { _ in true }
             let environment = try Environment.open(at: path, options: options)
             defer { try? environment.close() }
-            return try run { visitor in try FileVerification.run(environment, visitor) }
+            return try run(eachRecord) { visitor in try FileVerification.run(environment, visitor) }
         }
     }
 
     /// Checks a store that nobody has open.
     static func run(unopenedAt path: String) throws -> StoreVerification {
-        try run { visitor in
+        try run(nil) { visitor in
             try FileVerification.run(fileAt: path + "/" + Environment.FileName.data, visitor)
         }
     }
 
+    private typealias RecordVisitor = (_ cacheName: String, _ key: Span<UInt8>, _ payload: Span<UInt8>) -> Void
+
     private static func run(
-        _ walk: (FileVerification.Visitor) throws -> FileVerification
+        _ eachRecord: RecordVisitor?, _ walk: (FileVerification.Visitor) throws -> FileVerification
     ) throws -> StoreVerification {
         // The descriptions lie behind the caches' tables, so they are read first.
         var descriptions = Descriptions()
@@ -88,7 +95,7 @@ public struct StoreVerification: Sendable {
                 let name = cache?.name ?? table
                 verification.check(
                     key, value, number: cache?.descriptor.number, name: name, seed: descriptions.hashSeed,
-                    &contents[name, default: CacheContents(name: name)], &expiries)
+                    &contents[name, default: CacheContents(name: name)], &expiries, eachRecord)
             }
         }
         for cache in descriptions.caches.values where contents[cache.name] == nil {
@@ -105,7 +112,7 @@ public struct StoreVerification: Sendable {
 
     private mutating func check(
         _ key: Span<UInt8>, _ value: Span<UInt8>, number: UInt32?, name: String, seed: UInt64,
-        _ contents: inout CacheContents, _ expiries: inout ExpiryCheck
+        _ contents: inout CacheContents, _ expiries: inout ExpiryCheck, _ eachRecord: RecordVisitor?
     ) {
         guard let number else {
             contents.damagedRecords += 1
@@ -115,8 +122,9 @@ public struct StoreVerification: Sendable {
         do {
             let header = try Record.verify(value, keyHash: hash)
             contents.records += 1
-            contents.payloadBytes += value.count - Record.headerSize
+            contents.payloadBytes += value.count - header.size
             if header.expiry != 0 { expiries.expect(header.expiry, number, hash) }
+            eachRecord?(name, key, value.extracting(header.size...))
         } catch {
             contents.damagedRecords += 1
             guard damagedRecords.count < 1_000 else { return }

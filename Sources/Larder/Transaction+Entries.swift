@@ -31,13 +31,42 @@ extension Transaction {
     ) throws {
         try cache.check(in: durable)
         let payload = try cache.valueCoding.encode(value)
-        let deadline = try cache.lifetime(expiration).deadline(now: now)
-        let keyspace = cache.keyspace
+        let lifetime = try cache.lifetime(expiration)
         try cache.withEncoded(key) { bytes, hash in
-            try putRecord(payload.span, expiry: deadline, for: bytes, hash: hash, in: keyspace)
-            if changes.isTold(of: keyspace) { return changes.addKey(of: keyspace) }
-            let value = cache.memoryValue(value, payloadSize: payload.count)
-            changes.add(.init(keyspace: keyspace, key: cache.memoryKey(bytes, hash), value: value, expiry: deadline))
+            try put(payload.span, for: bytes, hash: hash, in: cache, lifetime) {
+                cache.memoryValue(value, payloadSize: payload.count)
+            }
+        }
+    }
+
+    /// Sets the value of a key, both given as spans of bytes. Nothing is copied on the way to the file's page.
+    ///
+    /// - Throws: As for a key and a value of the cache's types.
+    public func set(
+        _ value: Span<UInt8>, for key: Span<UInt8>, in cache: Cache<[UInt8], [UInt8]>,
+        expires expiration: Expiration = .cacheDefault
+    ) throws {
+        try cache.check(in: durable)
+        try cache.checkLength(of: key)
+        try put(value, for: key, hash: cache.keyspace.hash(key), in: cache, cache.lifetime(expiration)) {
+            cache.memoryValue([UInt8](copying: value), payloadSize: value.count)
+        }
+    }
+
+    @inline(__always)
+    private func put<Key, Value>(
+        _ payload: Span<UInt8>, for key: Span<UInt8>, hash: UInt64, in cache: Cache<Key, Value>, _ lifetime: Lifetime,
+        value: () -> MemoryValue
+    ) throws {
+        let deadline = lifetime.deadline(now: now)
+        let keyspace = cache.keyspace
+        try putRecord(payload, expiry: deadline, for: key, hash: hash, in: keyspace)
+        if changes.run.isBulkLoad {
+            changes.addNewKey()
+        } else if changes.isTold(of: keyspace) {
+            changes.addKey(of: keyspace)
+        } else {
+            changes.add(.init(keyspace: keyspace, key: cache.memoryKey(key, hash), value: value(), expiry: deadline))
         }
         cache.noteDeadline(deadline)
     }

@@ -2,10 +2,12 @@ internal import LMDB
 
 extension Transaction {
     /// Sets a record unless there is one; returns its deadline if it was set.
-    func putIfAbsent(_ write: PreparedWrite) throws -> Milliseconds? {
+    ///
+    /// - Parameter isLoaded: Whether the value is that of a load.
+    func putIfAbsent(_ write: PreparedWrite, isLoaded: Bool = false) throws -> Milliseconds? {
         let exists = try withRecord(for: write.key.bytes.span, hash: write.key.hash, in: write.keyspace) { _, _ in true
         }
-        return exists == nil ? try put(write) : nil
+        return exists == nil ? try put(write, isLoaded: isLoaded) : nil
     }
 
     /// Gives a record a new deadline; returns it if there is such a record.
@@ -27,14 +29,16 @@ extension Transaction {
         let keys = try withWriteTransaction { transaction in
             try transaction.withCursor(in: keyspace.table) { cursor in
                 var keys: [[UInt8]] = []
-                var found = try durable.start(range, .ascending, &cursor)
-                while found {
-                    keys.append(cursor.withEntry { key, _ in [UInt8](copying: key) })
-                    found = try cursor.move(.next) && durable.isInside(range, .ascending, cursor)
+                guard try durable.start(range, .ascending, &cursor) else { return keys }
+                try cursor.forEach(.next) { key, _ in
+                    guard range.contains(key, .ascending) else { return false }
+                    keys.append([UInt8](copying: key))
+                    return true
                 }
                 return keys
             }
         }
+        changes.addThinned(keyspace)
         var removed = 0
         for key in keys {
             let memoryKey = MemoryKey(keyspace: keyspace.number, hash: keyspace.hash(key.span), bytes: key)

@@ -48,17 +48,20 @@ public struct Transaction: ~Copyable {
 
     /// Sets a record. Returns its deadline.
     @discardableResult
-    func put(_ write: PreparedWrite) throws -> Milliseconds {
+    func put(_ write: PreparedWrite, isLoaded: Bool = false) throws -> Milliseconds {
         let deadline = write.lifetime.deadline(now: now)
-        try put(write.payload.span, expiry: deadline, for: write.key, in: write.keyspace, value: write.memoryValue)
+        try put(
+            write.payload.span, expiry: deadline, for: write.key, in: write.keyspace, value: write.memoryValue,
+            isLoaded: isLoaded)
         return deadline
     }
 
     func put(
-        _ payload: Span<UInt8>, expiry: Milliseconds, for key: MemoryKey, in keyspace: Keyspace, value: MemoryValue?
+        _ payload: Span<UInt8>, expiry: Milliseconds, for key: MemoryKey, in keyspace: Keyspace, value: MemoryValue?,
+        isLoaded: Bool = false
     ) throws {
         try putRecord(payload, expiry: expiry, for: key.bytes.span, hash: key.hash, in: keyspace)
-        changes.add(.init(keyspace: keyspace, key: key, value: value, expiry: expiry))
+        changes.add(.init(keyspace: keyspace, key: key, value: value, expiry: expiry, isLoaded: isLoaded))
     }
 
     /// Sets a record in the durable tier; the caller adds the change.
@@ -71,10 +74,11 @@ public struct Transaction: ~Copyable {
         }
         try checkExists(keyspace)
         let isInOrder = changes.run.isContinued(by: key, in: keyspace)
-        try withWriteTransaction { transaction in
+        let isAppended = try withWriteTransaction { transaction in
             try durable.put(
                 payload, expiry: expiry, for: key, hash: hash, in: keyspace, isInOrder: isInOrder, of: &transaction)
         }
+        changes.run.note(isAppended: isAppended)
         changes.payloadBytes += payload.count
     }
 
@@ -85,14 +89,18 @@ public struct Transaction: ~Copyable {
         let (wasLive, existed) = try withWriteTransaction { transaction in
             // A damaged record can be removed: that is how it is got rid of.
             let wasLive = try transaction.withValue(for: key.bytes.span, in: keyspace.table) { bytes in
-                bytes.count >= Record.headerSize && Record.header(bytes).isLive(version: keyspace.version, now: now)
+                (try? Record.header(bytes))?.isLive(version: keyspace.version, now: now) ?? false
             }
             return (
                 wasLive ?? false,
                 try durable.remove(key.bytes.span, hash: key.hash, in: keyspace, of: &transaction)
             )
         }
-        if existed { changes.add(.init(keyspace: keyspace, key: key, value: nil, expiry: 0)) }
+        if existed {
+            changes.add(.init(keyspace: keyspace, key: key, value: nil, expiry: 0))
+        } else {
+            changes.addAbsent(key)
+        }
         return wasLive
     }
 

@@ -1,4 +1,5 @@
 import LMDB
+import TestSupport
 import Testing
 
 @Suite struct `A write transaction` {
@@ -72,18 +73,23 @@ import Testing
         #expect(try environment.read { try $0.entries(in: table) } == [])
     }
 
-    @Test func `appends only behind the last key`() throws {
+    @Test func `does not append a key that is not the greatest, and goes on`() throws {
         try environment.write { transaction in
             try transaction.put("1", "m", in: table)
-            let (before, behind) = (try transaction.append("a", in: table), try transaction.append("z", in: table))
-            #expect(!before && behind)
+            let appended = try ["a", "m", "n"].map { try transaction.append(zeros: 1, $0.bytes, in: table) }
+            #expect(appended == [false, false, true])
+            #expect(transaction.failure == nil)
         }
-        #expect(try environment.read { try $0.entries(in: table) }.map { $0[0] } == ["m".bytes, "z".bytes])
+        let entries = try environment.read { try $0.entries(in: table) }
+        #expect(entries == [["m".bytes, "1".bytes], ["n".bytes, [0]]])
     }
 
-    @Test func `writes values of every size straight into the page`() throws {
+    @Test func `appends in order, straight into the page`() throws {
         try environment.write { transaction in
-            for byte in UInt8(1)...200 { try transaction.put(zeros: Int(byte), [byte], in: table) }
+            for byte in UInt8(1)...200 {
+                let isAppended = try transaction.append(zeros: Int(byte), [byte], in: table)
+                #expect(isAppended)
+            }
         }
         let entries = try environment.read { try $0.entries(in: table) }
         #expect(entries == (UInt8(1)...200).map { [[$0], [UInt8](repeating: 0, count: Int($0))] })

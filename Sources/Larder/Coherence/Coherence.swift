@@ -32,7 +32,7 @@ final class Coherence: Sendable {
         let last = environment.lastTransactionID
         let inflight = inflight.load(ordering: .acquiring)
         let applied = applied.load(ordering: .acquiring)
-        if last != inflight && last != applied { flush() }
+        if ProtocolGuards.noticesForeignCommits, last != inflight && last != applied { flush() }
         return floor.load(ordering: .acquiring)
     }
 
@@ -63,12 +63,9 @@ final class Coherence: Sendable {
 
     // MARK: The writer, inside the lock between processes
 
-    /// Accounts for what others have committed before the write transaction `id` began. Returns whether somebody has.
-    @discardableResult
-    func accountForCommits(before id: UInt64) -> Bool {
-        guard applied.load(ordering: .acquiring) != id - 1 else { return false }
-        flush()
-        return true
+    /// Accounts for what others have committed before the write transaction `id` began.
+    func accountForCommits(before id: UInt64) {
+        if applied.load(ordering: .acquiring) != id - 1 { flush() }
     }
 
     /// Announces that transaction `id` is about to commit. Before its keys are marked.

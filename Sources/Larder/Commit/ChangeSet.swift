@@ -10,6 +10,8 @@ final class ChangeSet {
         /// What memory shall hold; `nil` if the key was removed, or is better read again.
         var value: MemoryValue?
         var expiry: Milliseconds
+        /// Whether this is the value of a load, which those who ask meanwhile go on joining until it is committed.
+        var isLoaded = false
     }
 
     /// How many keys of a transaction are told to memory one by one.
@@ -28,16 +30,36 @@ final class ChangeSet {
     /// The order in which the transaction writes.
     var run = SortedRun()
 
-    private var slots: [UInt64: Int] = [:]
+    /// Keys that were to be removed and were not there. Nothing changes, but what is being loaded for them may be what was to go.
+    private(set) var absentKeys: [MemoryKey] = []
+    /// Caches of which a range was removed: the same may be true of any key in it.
+    private(set) var thinned: [Keyspace] = []
 
+    private var slots: [UInt64: Int] = [:]
+    private var absentHashes: Set<UInt64> = []
+
+    /// Whether the durable tier is not changed at all.
     var isEmpty: Bool {
         count == 0 && cleared.isEmpty && !countsAsChanged
     }
 
-    /// Whether the key is changed here.
+    /// No changes.
+    static var none: ChangeSet { ChangeSet() }
+
+    /// Whether the key is changed here, or removed though it was not there.
     func touches(_ key: MemoryKey, in keyspace: Keyspace) -> Bool {
-        slots[key.hash] != nil || isCleared(keyspace)
+        slot(key.hash) != nil || absentHashes.contains(key.hash) || isCleared(keyspace)
+            || thinned.contains { $0 === keyspace }
     }
+
+    /// Where the change of the key of this hash is.
+    private func slot(_ hash: UInt64) -> Int? {
+        if slots.isEmpty { return changes.firstIndex { $0.key.hash == hash } }
+        return slots[hash]
+    }
+
+    /// Up to so many changes are searched one by one, which costs less than an index.
+    private static let unindexed = 8
 
     private func isCleared(_ keyspace: Keyspace) -> Bool {
         cleared.contains { $0 === keyspace }
@@ -46,6 +68,11 @@ final class ChangeSet {
     /// Whether a change of this cache needs no key.
     func isTold(of keyspace: Keyspace) -> Bool {
         changes.count >= Self.maximumChanges || !cleared.isEmpty && isCleared(keyspace)
+    }
+
+    /// Counts a key that was not there before, of which memory can hold nothing and need not hear.
+    func addNewKey() {
+        count += 1
     }
 
     /// Counts a change of a key, as part of that of its whole cache.
@@ -58,9 +85,13 @@ final class ChangeSet {
     func add(_ change: Change) {
         if isTold(of: change.keyspace) { return addKey(of: change.keyspace) }
         count += 1
-        guard let slot = slots[change.key.hash] else {
-            slots[change.key.hash] = changes.count
+        guard let slot = slot(change.key.hash) else {
             changes.append(change)
+            if changes.count > Self.unindexed {
+                slots[change.key.hash] = changes.count - 1
+            } else if changes.count == Self.unindexed {
+                for (slot, change) in changes.enumerated() { slots[change.key.hash] = slot }
+            }
             return
         }
         if changes[slot].key == change.key {
@@ -72,6 +103,16 @@ final class ChangeSet {
             change.value = nil
             changes.append(change)
         }
+    }
+
+    /// Adds that a key was to be removed and was not there.
+    func addAbsent(_ key: MemoryKey) {
+        if absentHashes.insert(key.hash).inserted { absentKeys.append(key) }
+    }
+
+    /// Adds that a range of a cache was removed.
+    func addThinned(_ keyspace: Keyspace) {
+        if !thinned.contains(where: { $0 === keyspace }) { thinned.append(keyspace) }
     }
 
     /// Adds that nothing of a cache from before may answer, because all of it was removed or much of it has changed.
@@ -86,6 +127,8 @@ final class ChangeSet {
         let counted = count + later.count
         for keyspace in later.cleared { addClear(of: keyspace) }
         for change in later.changes { add(change) }
+        for key in later.absentKeys { addAbsent(key) }
+        for keyspace in later.thinned { addThinned(keyspace) }
         count = counted
         payloadBytes += later.payloadBytes
         if later.countsAsChanged { countsAsChanged = true }

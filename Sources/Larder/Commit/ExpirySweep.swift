@@ -38,14 +38,16 @@ final class ExpirySweep: Sendable {
                 try transaction.remove(key, in: keyspace)
                 removed += 1
             } else {
-                try transaction.withWriteTransaction { transaction in
+                // Another sweep may have been first. A transaction that then changes nothing must not count as one that does: LMDB would
+                // give its id to somebody else's commit.
+                let wasThere = try transaction.withWriteTransaction { transaction in
                     try durable.expiryIndex.remove(
                         entry.deadline, keyHash: entry.keyHash, keyspace: entry.keyspace, in: &transaction)
                 }
+                if wasThere { transaction.changes.countsAsChanged = true }
             }
         }
         self.removed.add(removed, ordering: .relaxed)
-        if !entries.isEmpty { transaction.changes.countsAsChanged = true }
         return removed
     }
 
@@ -54,7 +56,7 @@ final class ExpirySweep: Sendable {
     ) throws -> Bool {
         try transaction.withWriteTransaction { transaction in
             try transaction.withValue(for: entry.key.span, in: keyspace.table) { bytes in
-                bytes.count >= Record.headerSize && Record.header(bytes).expiry == entry.deadline
+                Record.deadline(bytes) == entry.deadline
             } ?? false
         }
     }

@@ -11,7 +11,8 @@ final class WriteThrough: Sendable {
     let loads: LoadTable
     let clock: WallClock
     private let counters = Mutex(CommitStatistics())
-    private let foreignCommits = Atomic<Int>(0)
+    /// How many commits may grow the file because of a reader whose process was killed.
+    private static let commitsBetweenReaderChecks = 64
 
     init(durable: DurableTier, memory: MemoryTier, coherence: Coherence, loads: LoadTable, clock: WallClock) {
         self.durable = durable
@@ -83,16 +84,31 @@ final class WriteThrough: Sendable {
     private func attempt(_ requests: [WriteRequest], _ writer: borrowing Writer) throws -> Attempt {
         var transaction = try writer.begin()
         let id = transaction.id
-        if coherence.accountForCommits(before: id) { foreignCommits.add(1, ordering: .relaxed) }
+        coherence.accountForCommits(before: id)
         let now = clock.now()
-        let generation = foreignCommits.load(ordering: .relaxed)
+        // A reader may have noticed a foreign commit first, so what counts is that anyone has.
+        let generation = coherence.foreignCommits
         let batch = ChangeSet()
         var outcomes: [(any Error)?] = []
 
+        if requests.count == 1 {
+            do {
+                try perform(
+                    requests[0], in: &transaction, batch, after: ChangeSet.none, now: now, generation: generation)
+                // The body may have swallowed the error of a write, which may have been its only one.
+                if let failure = transaction.failure { throw failure }
+            } catch {
+                let failure = transaction.failure ?? error as? LMDBError
+                // Nobody shares the commit, so it is the transaction itself that is undone.
+                transaction.abort()
+                return failure?.code == .mapFull ? .mapFull : .failed(0, translate(failure ?? error))
+            }
+            return try finish(transaction, id, batch, [nil], writer)
+        }
         for (position, request) in requests.enumerated() {
             let changes = ChangeSet()
             do {
-                if request.singleKey != nil {
+                if request.singleKey != nil || !ProtocolGuards.undoesAlone {
                     try perform(request, in: &transaction, changes, after: batch, now: now, generation: generation)
                 } else {
                     try transaction.nested { child in
@@ -138,6 +154,7 @@ final class WriteThrough: Sendable {
             let view = unsafe Transaction(
                 pointer, durable: durable, changes: changes, earlier: earlier, now: now, foreignCommits: generation)
             try request.perform(view)
+            if !ProtocolGuards.acknowledgesAfterCommit { request.complete(nil) }
         }
     }
 
@@ -146,7 +163,9 @@ final class WriteThrough: Sendable {
         _ transaction: consuming WriteTransaction, _ id: UInt64, _ batch: ChangeSet, _ outcomes: [(any Error)?],
         _ writer: borrowing Writer
     ) throws -> Attempt {
-        if batch.isEmpty {
+        for key in batch.absentKeys { loads.invalidate(key) }
+        for keyspace in batch.thinned { loads.invalidateAll(in: keyspace) }
+        if batch.isEmpty, ProtocolGuards.abortsEmptyTransactions {
             // An empty commit would succeed without using `id`, and the next foreign commit would be `id`: publish nothing.
             transaction.abort()
             return .committed(outcomes)
@@ -154,7 +173,7 @@ final class WriteThrough: Sendable {
         coherence.publish(inflight: id)
         for change in batch.changes {
             memory.mark(change.key)
-            loads.invalidate(change.key)
+            if !change.isLoaded { loads.invalidate(change.key) }
         }
         for keyspace in batch.cleared {
             keyspace.raiseFloor(to: id)
@@ -174,12 +193,14 @@ final class WriteThrough: Sendable {
             }
         }
         coherence.publish(applied: id)
-        counters.withLock { counters in
+        let commits = counters.withLock { counters in
             counters.commits += 1
             counters.transactions += outcomes.count { $0 == nil }
             counters.changes += batch.count
             counters.bytes += batch.payloadBytes
+            return counters.commits
         }
+        if commits.isMultiple(of: Self.commitsBetweenReaderChecks) { writer.freeDeadReaders() }
         return .committed(outcomes)
     }
 
@@ -190,6 +211,8 @@ final class WriteThrough: Sendable {
             try writer.begin().abort()
             return translate(error)
         } catch  where error.code == .panic {
+            // If it cannot be opened anew here, every use says that the store must be.
+            try? writer.reopen()
             return LarderError(
                 .outcomeUnknown, "the commit failed at its last step; it may or may not be there after a power cut",
                 underlyingError: error)

@@ -32,6 +32,15 @@ struct KeyRange: Sendable {
         excludesLower = true
     }
 
+    /// Whether a key that was reached in this order, from inside the range, is still inside.
+    @inline(__always)
+    func contains(_ key: Span<UInt8>, _ order: ScanOrder) -> Bool {
+        switch order {
+        case .ascending: isBelowUpper(key)
+        case .descending: isAtOrAboveLower(key)
+        }
+    }
+
     @inline(__always)
     func isBelowUpper(_ key: Span<UInt8>) -> Bool {
         guard let upper else { return true }
@@ -81,14 +90,8 @@ extension DurableTier {
     }
 
     /// Whether the cursor, moved in this order, is still inside the range.
-    @inline(__always)
     func isInside(_ range: KeyRange, _ order: ScanOrder, _ cursor: borrowing Cursor) -> Bool {
-        cursor.withEntry { key, _ in
-            switch order {
-            case .ascending: range.isBelowUpper(key)
-            case .descending: range.isAtOrAboveLower(key)
-            }
-        }
+        cursor.withEntry { key, _ in range.contains(key, order) }
     }
 
     /// Visits the records of a range that are there, in the order of their keys, until `body` returns `false`.
@@ -102,20 +105,18 @@ extension DurableTier {
         _ body: (_ key: Span<UInt8>, Record.Header, _ payload: Span<UInt8>) throws -> Bool
     ) throws {
         try keyspace.checkUsable()
+        let isBounded = order == .ascending ? range.upper != nil : range.lower != nil
         try transaction.withCursor(in: keyspace.table) { cursor in
-            var found = try start(range, order, &cursor)
-            while found {
-                let goesOn = try cursor.withEntry { key, bytes in
-                    let header =
-                        switch checksums {
-                        case .verified: try Self.verify(bytes, keyHash: keyspace.hash(key), in: keyspace)
-                        case .unverified: try Self.header(bytes, of: key, in: keyspace)
-                        }
-                    guard header.isLive(version: keyspace.version, now: now()) else { return true }
-                    return try body(key, header, bytes.extracting(Record.headerSize...))
-                }
-                guard goesOn else { return }
-                found = try cursor.move(order == .ascending ? .next : .previous) && isInside(range, order, cursor)
+            guard try start(range, order, &cursor) else { return }
+            try cursor.forEach(order == .ascending ? .next : .previous) { key, bytes in
+                if isBounded, !range.contains(key, order) { return false }
+                let header =
+                    switch checksums {
+                    case .verified: try Self.verify(bytes, keyHash: keyspace.hash(key), in: keyspace)
+                    case .unverified: try Self.header(bytes, of: key, in: keyspace)
+                    }
+                guard header.isLive(version: keyspace.version, now: now()) else { return true }
+                return try body(key, header, bytes.extracting(header.size...))
             }
         }
     }
@@ -134,18 +135,22 @@ extension DurableTier {
             }
             return count
         }
+        // Of a table that another process has dropped LMDB gives the counts that it last knew.
+        guard try descriptor(of: keyspace.name, in: transaction)?.number == keyspace.number else { return 0 }
         var gone = 0
         for entry in try expiryIndex.expired(by: now, limit: .max, in: transaction).expired
         where entry.keyspace == keyspace.number {
             let deadline = try transaction.withValue(for: entry.key.span, in: keyspace.table) { bytes in
-                bytes.count >= Record.headerSize ? Record.header(bytes).expiry : 0
+                Record.deadline(bytes)
             }
             if deadline == entry.deadline { gone += 1 }
         }
         return try transaction.statistics(of: keyspace.table).entries - gone
     }
 
-    /// Throws ``LarderError/Code-swift.struct/cacheDropped`` if another process has dropped the cache.
+    /// Throws ``LarderError/Code-swift.struct/cacheDropped`` if another process has dropped the cache, and
+    /// ``LarderError/Code-swift.struct/newerCacheVersion`` if one has raised its version: a record of the earlier version would take the place
+    /// of one that it cannot see.
     ///
     /// Looks only when somebody else has committed since the last look, which `foreignCommits` counts.
     func checkExists(
@@ -153,8 +158,13 @@ extension DurableTier {
     ) throws {
         try keyspace.checkUsable()
         if keyspace.wasSeen(after: foreignCommits) { return }
-        guard try descriptor(of: keyspace.name, in: transaction)?.number == keyspace.number else {
+        guard let descriptor = try descriptor(of: keyspace.name, in: transaction), descriptor.number == keyspace.number
+        else {
             keyspace.markDropped()
+            return try keyspace.checkUsable()
+        }
+        guard descriptor.version == keyspace.version else {
+            keyspace.markSuperseded()
             return try keyspace.checkUsable()
         }
         keyspace.markSeen(after: foreignCommits)

@@ -60,7 +60,7 @@ final class DurableTier: Sendable {
         let result = try transaction.withValue(for: key, in: keyspace.table) { bytes -> Result? in
             let header = try Self.verify(bytes, keyHash: hash, in: keyspace)
             guard header.isLive(version: keyspace.version, now: now()) else { return nil }
-            return try body(header, bytes.extracting(Record.headerSize...))
+            return try body(header, bytes.extracting(header.size...))
         }
         return result ?? nil
     }
@@ -78,23 +78,24 @@ final class DurableTier: Sendable {
     /// Reads a record's header without its checksum.
     @inline(__always)
     static func header(_ bytes: Span<UInt8>, of key: Span<UInt8>, in keyspace: Keyspace) throws -> Record.Header {
-        guard bytes.count >= Record.headerSize else { throw keyspace.error(.tooShort, keyHash: keyspace.hash(key)) }
-        guard bytes[8] == Record.formatVersion else {
-            throw keyspace.error(.newerFormat(bytes[8]), keyHash: keyspace.hash(key))
+        do {
+            return try Record.header(bytes)
+        } catch {
+            throw keyspace.error(error, keyHash: keyspace.hash(key))
         }
-        return Record.header(bytes)
     }
 
     /// Sets a record.
     ///
     /// - Parameter isInOrder: Whether the writes so far suggest that the key comes behind all others of the cache.
+    /// - Returns: Whether it does, and so was not there before.
     func put(
         _ payload: Span<UInt8>, expiry: Milliseconds, for key: Span<UInt8>, hash: UInt64, in keyspace: Keyspace,
         isInOrder: Bool, of transaction: inout WriteTransaction
-    ) throws {
+    ) throws -> Bool {
         try keyspace.checkUsable()
         let header = Record.Header(cacheVersion: keyspace.version, expiry: expiry)
-        let size = Record.headerSize + payload.count
+        let size = header.size + payload.count
         var isAppended = false
         if isInOrder {
             isAppended = try unsafe transaction.append(count: size, for: key, in: keyspace.table) { target in
@@ -110,6 +111,7 @@ final class DurableTier: Sendable {
         if expiry != 0 {
             try expiryIndex.insert(expiry, keyHash: hash, key: key, keyspace: keyspace.number, in: &transaction)
         }
+        return isAppended
     }
 
     /// Removes a record; returns whether there was one, expired or not.
@@ -129,7 +131,7 @@ final class DurableTier: Sendable {
         if try expiryIndex.isEmpty(in: transaction) { return }
         let expiry = try transaction.withValue(for: key, in: keyspace.table) { bytes in
             // Damaged or not, the record goes; a wrong number here leaves an index entry that the sweep removes.
-            bytes.count >= Record.headerSize ? Record.header(bytes).expiry : 0
+            Record.deadline(bytes)
         }
         if let expiry, expiry != 0 {
             try expiryIndex.remove(expiry, keyHash: hash, keyspace: keyspace.number, in: &transaction)

@@ -47,9 +47,11 @@ struct ExpiryIndex: Sendable {
         try transaction.put(key, for: Self.indexKey(deadline, keyspace, keyHash).span, in: table)
     }
 
+    /// Removes an entry; returns whether it was there.
+    @discardableResult
     func remove(
         _ deadline: Milliseconds, keyHash: UInt64, keyspace: UInt32, in transaction: inout WriteTransaction
-    ) throws(LMDBError) {
+    ) throws(LMDBError) -> Bool {
         try transaction.delete(Self.indexKey(deadline, keyspace, keyHash).span, in: table)
     }
 

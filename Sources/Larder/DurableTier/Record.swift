@@ -4,18 +4,19 @@
 /// | --: | --: | --- |
 /// | 0 | 8 | checksum: XXH3-64 of the bytes from offset 8 to the end, seeded with the key's hash (see ``xxh3(_:seed:)``) |
 /// | 8 | 1 | record format version: 1 |
-/// | 9 | 1 | flags: none are defined, so 0 |
+/// | 9 | 1 | flags: 1 if the record expires, otherwise 0 |
 /// | 10 | 2 | the cache's version when the record was written |
-/// | 12 | 4 | reserved: 0 |
-/// | 16 | 8 | expiry in milliseconds since 1970, or 0 for never |
-/// | 24 | | payload: the value as its coding wrote it |
+/// | 12 | 8 or 0 | if the record expires: when, in milliseconds since 1970 |
+/// | 12 or 20 | | payload: the value as its coding wrote it |
 ///
 /// The checksum covers key, header and payload. It is not a signature: it finds damage, not forgery.
 enum Record {
-    static let headerSize = 24
     static let formatVersion: UInt8 = 1
     /// The longest payload in bytes.
-    static let maximumPayload = Int(Int32.max) - headerSize
+    static let maximumPayload = Int(Int32.max) - 64
+
+    private static let fixedSize = 12
+    private static let expires: UInt8 = 1
 
     /// What is wrong with a record's bytes.
     enum Damage: Error {
@@ -36,7 +37,14 @@ enum Record {
     /// A record's header.
     struct Header {
         var cacheVersion: UInt16
+        /// The deadline in milliseconds since 1970, or 0 for never.
         var expiry: Milliseconds
+
+        /// Bytes before the payload.
+        @inline(__always)
+        var size: Int {
+            expiry == 0 ? Record.fixedSize : Record.fixedSize + 8
+        }
 
         /// Whether the record is there for a reader of this cache version at this moment.
         @inline(__always)
@@ -48,7 +56,7 @@ enum Record {
     /// Checks a record and reads its header. Costs the hash of the record: about 15 ns for 100 bytes.
     @inline(__always)
     static func verify(_ bytes: Span<UInt8>, keyHash: UInt64) throws(Damage) -> Header {
-        guard bytes.count >= headerSize else { throw .tooShort }
+        guard bytes.count >= fixedSize else { throw .tooShort }
         let (checksum, actual) = unsafe bytes.withUnsafeBytes { raw in
             unsafe (
                 UInt64(littleEndian: raw.loadUnaligned(as: UInt64.self)),
@@ -56,30 +64,45 @@ enum Record {
             )
         }
         guard checksum == actual else { throw .checksum }
+        return try header(bytes)
+    }
+
+    /// Reads a record's header without its checksum.
+    @inline(__always)
+    static func header(_ bytes: Span<UInt8>) throws(Damage) -> Header {
+        guard bytes.count >= fixedSize else { throw .tooShort }
         guard bytes[8] == formatVersion else { throw .newerFormat(bytes[8]) }
-        guard bytes[9] == 0 else { throw .flags }
-        return header(bytes)
-    }
-
-    /// Reads the header of a record that is known to be long enough, without checking anything.
-    static func header(_ bytes: Span<UInt8>) -> Header {
-        unsafe bytes.withUnsafeBytes { raw in
-            unsafe Header(
-                cacheVersion: UInt16(littleEndian: raw.loadUnaligned(fromByteOffset: 10, as: UInt16.self)),
-                expiry: UInt64(littleEndian: raw.loadUnaligned(fromByteOffset: 16, as: UInt64.self)))
+        let version = unsafe bytes.withUnsafeBytes { raw in
+            unsafe UInt16(littleEndian: raw.loadUnaligned(fromByteOffset: 10, as: UInt16.self))
         }
+        if bytes[9] == 0 { return Header(cacheVersion: version, expiry: 0) }
+        guard bytes[9] == expires else { throw .flags }
+        guard bytes.count >= fixedSize + 8 else { throw .tooShort }
+        let expiry = unsafe bytes.withUnsafeBytes { raw in
+            unsafe UInt64(littleEndian: raw.loadUnaligned(fromByteOffset: 12, as: UInt64.self))
+        }
+        // It says that it expires, so it has a deadline.
+        guard expiry != 0 else { throw .flags }
+        return Header(cacheVersion: version, expiry: expiry)
     }
 
-    /// Writes a record into `target`, which has exactly ``headerSize`` bytes more than the payload.
+    /// The deadline of a record that may be damaged; 0 if it has none or it cannot be read.
+    static func deadline(_ bytes: Span<UInt8>) -> Milliseconds {
+        (try? header(bytes).expiry) ?? 0
+    }
+
+    /// Writes a record into `target`, which has exactly the header's size and the payload's bytes.
+    @inline(__always)
     static func write(_ header: Header, payload: Span<UInt8>, keyHash: UInt64, to target: UnsafeMutableRawBufferPointer)
     {
         unsafe target.storeBytes(of: formatVersion, toByteOffset: 8, as: UInt8.self)
-        unsafe target.storeBytes(of: 0, toByteOffset: 9, as: UInt8.self)
+        unsafe target.storeBytes(of: header.expiry == 0 ? 0 : expires, toByteOffset: 9, as: UInt8.self)
         unsafe target.storeBytes(of: header.cacheVersion.littleEndian, toByteOffset: 10, as: UInt16.self)
-        unsafe target.storeBytes(of: 0, toByteOffset: 12, as: UInt32.self)
-        unsafe target.storeBytes(of: header.expiry.littleEndian, toByteOffset: 16, as: UInt64.self)
+        if header.expiry != 0 {
+            unsafe target.storeBytes(of: header.expiry.littleEndian, toByteOffset: 12, as: UInt64.self)
+        }
         unsafe payload.withUnsafeBytes { source in
-            unsafe UnsafeMutableRawBufferPointer(rebasing: target[headerSize...]).copyMemory(from: source)
+            unsafe UnsafeMutableRawBufferPointer(rebasing: target[header.size...]).copyMemory(from: source)
         }
         let checksum = unsafe xxh3(UnsafeRawBufferPointer(rebasing: target[8...]), seed: keyHash)
         unsafe target.storeBytes(of: checksum.littleEndian, as: UInt64.self)

@@ -8,6 +8,8 @@ final class Load<Value: Sendable>: AnyLoad {
         var nextWaiter = 0
         var task: Task<Void, Never>?
         var isValid = true
+        /// How many have joined and not left; the one who made the load is the first.
+        var interested = 1
     }
 
     /// The last commit when the load began. A later one by another process makes the value too old to keep.
@@ -23,17 +25,26 @@ final class Load<Value: Sendable>: AnyLoad {
         state.withLock { $0.isValid }
     }
 
+    /// How many have joined and not left.
+    var interested: Int {
+        state.withLock { $0.interested }
+    }
+
     func invalidate() {
         state.withLock { $0.isValid = false }
     }
 
-    /// Hands over the task that loads, to be cancelled when nobody waits any more.
-    func start(_ task: Task<Void, Never>) {
-        let isAbandoned = state.withLock { state in
-            state.task = task
-            return !state.isValid && state.waiters.isEmpty && state.result == nil
+    /// Joins, if others may; ``value(abandoned:)`` must follow. From now on the load goes on whoever else is cancelled.
+    func join() -> Bool {
+        state.withLock { state in
+            if state.isValid { state.interested += 1 }
+            return state.isValid
         }
-        if isAbandoned { task.cancel() }
+    }
+
+    /// Hands over the task that loads, to be cancelled when nobody waits any more. Whoever made the load calls it before it waits itself.
+    func start(_ task: Task<Void, Never>) {
+        state.withLock { $0.task = task }
     }
 
     /// The value is there, or the load failed: tells everyone who waits.
@@ -46,13 +57,14 @@ final class Load<Value: Sendable>: AnyLoad {
         for waiter in waiters.values { waiter.resume(with: result) }
     }
 
-    /// Waits for the value. A cancelled waiter throws `CancellationError`; when it was the last one, the load is cancelled too and
-    /// `abandoned` is called.
+    /// Waits for the value, after ``join()`` or ``init(version:)``. A cancelled waiter throws `CancellationError`; when it was the last one,
+    /// the load is cancelled too and `abandoned` is called.
     func value(abandoned: @escaping @Sendable () -> Void) async throws -> Value? {
         let waiter = state.withLock { state in
             state.nextWaiter += 1
             return state.nextWaiter
         }
+        defer { leave(abandoned) }
         return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
                 let result: Result<Value?, any Error>? = state.withLock { state in
@@ -62,18 +74,17 @@ final class Load<Value: Sendable>: AnyLoad {
                     return nil
                 }
                 if let result { continuation.resume(with: result) }
-                abandonIfUnwanted(abandoned)
             }
         } onCancel: {
             let continuation = state.withLock { $0.waiters.removeValue(forKey: waiter) }
             continuation?.resume(throwing: CancellationError())
-            abandonIfUnwanted(abandoned)
         }
     }
 
-    private func abandonIfUnwanted(_ abandoned: () -> Void) {
+    private func leave(_ abandoned: () -> Void) {
         let task: Task<Void, Never>?? = state.withLock { state in
-            guard state.waiters.isEmpty, state.result == nil else { return nil }
+            state.interested -= 1
+            guard state.interested == 0, state.result == nil else { return nil }
             state.isValid = false
             return .some(state.task)
         }

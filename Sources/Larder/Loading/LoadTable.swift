@@ -8,18 +8,23 @@ final class LoadTable: Sendable {
     private let loads = Mutex<[MemoryKey: any AnyLoad]>([:])
     private let count = Atomic<Int>(0)
 
-    /// The load of a key, or a new one put in its place if there is none that `isUsable`; whether it is new.
+    /// The load of a key, or a new one put in its place if there is none that lets the caller `join`; whether it is new.
     func load<Value>(
-        of key: MemoryKey, isUsable: (Load<Value>) -> Bool, make: () -> Load<Value>
+        of key: MemoryKey, join: (Load<Value>) -> Bool, make: () -> Load<Value>
     ) -> (Load<Value>, isNew: Bool) {
         loads.withLock { loads in
-            if let load = loads[key] as? Load<Value>, isUsable(load) { return (load, false) }
+            if let load = loads[key] as? Load<Value>, join(load) { return (load, false) }
             loads[key]?.invalidate()
             let load = make()
             loads[key] = load
             count.store(loads.count, ordering: .sequentiallyConsistent)
             return (load, true)
         }
+    }
+
+    /// The load of a key that is under way, if there is one.
+    func current(_ key: MemoryKey) -> (any AnyLoad)? {
+        loads.withLock { $0[key] }
     }
 
     /// Takes a load out that is done, if it is still there.
@@ -30,7 +35,7 @@ final class LoadTable: Sendable {
         }
     }
 
-    /// A commit is about to change the key: what is being loaded may be older.
+    /// The key is about to change, or was to be removed: what is being loaded may be older.
     func invalidate(_ key: MemoryKey) {
         guard count.load(ordering: .sequentiallyConsistent) > 0 else { return }
         loads.withLock { loads in

@@ -12,6 +12,8 @@
 @safe
 struct MappedMemory: ~Copyable {
     private static let hugePage = 2 << 20
+    /// `MADV_HUGEPAGE` of Linux, which not every C library declares.
+    private static let hugePageAdvice: CInt = 14
 
     private let mapping: UnsafeMutableRawPointer
     private let mappingByteCount: Int
@@ -36,7 +38,7 @@ struct MappedMemory: ~Copyable {
         unsafe mapping = address
         unsafe start = isLarge ? address.alignedUp(toMultipleOf: Self.hugePage) : address
         #if os(Linux)
-            if isLarge { _ = unsafe madvise(start, self.byteCount, 14 /* MADV_HUGEPAGE */) }
+            if isLarge { _ = unsafe madvise(start, self.byteCount, Self.hugePageAdvice) }
         #endif
     }
 

@@ -19,6 +19,38 @@ extension MemoryShard {
         return (entry == 0 ? nil : copyBytes(entry, into: &buffer), needsCare)
     }
 
+    /// As ``copyValue(for:hash:keyspace:isSampled:floor:now:into:)``, but a value elsewhere is retained instead of copied.
+    mutating func borrow(
+        _ key: Span<UInt8>, hash: UInt64, keyspace: UInt32, isSampled: Bool, floor: UInt64, now: () -> Milliseconds,
+        into scratch: UnsafeMutableRawBufferPointer
+    ) -> (Borrowed, needsCare: Bool) {
+        let entry = find(key, hash: hash, keyspace: keyspace, isSampled: isSampled, floor: floor, now: now)
+        guard entry != 0 else { return (.absent, needsCare) }
+        let expiry = entries.arena.expiry(entry)
+        let state = entries.arena.state(entry)
+        switch state.form {
+        case .inline:
+            let bytes = unsafe entries.arena.inlineValue(entry)
+            unsafe scratch.copyMemory(from: bytes)
+            return (.copied(bytes.count, expiry), needsCare)
+        case .array:
+            let bytes = unsafe unsafeDowncast(entries.outsideObject(entry, state), to: OutsideBytes.self).bytes
+            return (.retained(bytes, expiry), needsCare)
+        case .object:
+            return (.absent, needsCare)
+        }
+    }
+
+    /// A value on its way to a borrower.
+    enum Borrowed: Sendable {
+        /// There is none, or it is an object.
+        case absent
+        /// So many bytes were copied.
+        case copied(Int, Milliseconds)
+        /// The bytes are held.
+        case retained([UInt8], Milliseconds)
+    }
+
     /// The value of an entry: retained if it lies elsewhere, copied into a new array if it lies in the block.
     @inline(__always)
     func value(_ entry: EntryReference) -> MemoryValue {

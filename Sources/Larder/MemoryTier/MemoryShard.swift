@@ -59,7 +59,7 @@ struct MemoryShard: ~Copyable, Sendable {
             return 0
         }
         let state = entries.arena.state(entry)
-        guard state.version >= floor else { return reclaim(entry, cause: .outdated) }
+        guard state.version >= floor || !ProtocolGuards.comparesFloor else { return reclaim(entry, cause: .outdated) }
         if state.expires, now() >= entries.arena.expiry(entry) { return reclaim(entry, cause: .expired) }
         counters.hits += 1
         policy.hit(entry, in: &entries)
@@ -86,26 +86,33 @@ struct MemoryShard: ~Copyable, Sendable {
     }
 
     mutating func mark(_ key: MemoryKey) {
-        stripes[Self.stripe(key.hash)].pending += 1
+        if ProtocolGuards.marksPending { stripes[Self.stripe(key.hash)].pending += 1 }
         let entry = entries.find(key.bytes.span, UInt32(truncatingIfNeeded: key.hash), keyspace: key.keyspace)
         if entry != 0 { remove(entry, cause: .written) }
     }
 
     mutating func unmark(_ key: MemoryKey) {
-        stripes[Self.stripe(key.hash)].pending -= 1
+        if ProtocolGuards.marksPending { stripes[Self.stripe(key.hash)].pending -= 1 }
     }
 
     mutating func install(_ new: NewEntry?, for key: MemoryKey, version: UInt64, floor: UInt64) {
         let stripe = Self.stripe(key.hash)
-        stripes[stripe].pending -= 1
+        if ProtocolGuards.marksPending { stripes[stripe].pending -= 1 }
         stripes[stripe].lastWrite = max(stripes[stripe].lastWrite, version)
         if let new, floor <= version { insert(new, for: key) }
     }
 
     mutating func populate(_ new: NewEntry, for key: MemoryKey, version: UInt64, floor: UInt64) {
-        let stripe = stripes[Self.stripe(key.hash)]
-        guard stripe.pending == 0, stripe.lastWrite <= version, floor <= version else { return }
+        guard !ProtocolGuards.comparesLastWrite || isUnchanged(key.hash, since: version), floor <= version else {
+            return
+        }
         insert(new, for: key)
+    }
+
+    /// Whether no commit of ours after transaction `version` has changed a key of the stripe, or is about to.
+    private func isUnchanged(_ hash: UInt64, since version: UInt64) -> Bool {
+        let stripe = stripes[Self.stripe(hash)]
+        return stripe.pending == 0 && stripe.lastWrite <= version
     }
 
     // MARK: Insertion

@@ -95,7 +95,7 @@ final class MemoryTier: Sendable {
 
     /// The entry of a key, unless it is older than `floor` or expired. `now` is asked for only if the entry expires.
     ///
-    /// A decoded object or a long value is retained, a short one copied into a new array; see ``withValue(for:hash:keyspace:floor:now:_:)``.
+    /// A decoded object or a long value is retained, a short one copied into a new array; see ``withBytes(for:hash:keyspace:floor:now:_:)``.
     @inline(__always)
     func lookup(
         _ key: Span<UInt8>, hash: UInt64, keyspace: UInt32, floor: UInt64, now: () -> Milliseconds
@@ -125,6 +125,32 @@ final class MemoryTier: Sendable {
         }
         if needsCare { care(for: shard) }
         return count
+    }
+
+    /// Calls `body` with the bytes of a key's value and its deadline, or returns nil if there is no valid entry, or one that holds an object.
+    ///
+    /// Nothing is allocated: a short value is copied to the stack, a long one retained. No lock is held while `body` runs, so it may do what it likes.
+    @inline(__always)
+    func withBytes<Result>(
+        for key: Span<UInt8>, hash: UInt64, keyspace: UInt32, floor: UInt64, now: () -> Milliseconds,
+        _ body: (Span<UInt8>, Milliseconds) throws -> Result
+    ) rethrows -> Result? {
+        let shard = shard(of: hash)
+        let isSampled = isSampled(hash)
+        return try unsafe withUnsafeTemporaryAllocation(byteCount: EntryBlock.inlineLimit, alignment: 8) { scratch in
+            let (borrowed, needsCare) = shards.withLock(shard) {
+                unsafe $0.borrow(
+                    key, hash: hash, keyspace: keyspace, isSampled: isSampled, floor: floor, now: now, into: scratch)
+            }
+            if needsCare { care(for: shard) }
+            switch borrowed {
+            case .absent: return nil
+            case .copied(let count, let expiry):
+                let bytes = unsafe UnsafeRawBufferPointer(rebasing: scratch[..<count])
+                return unsafe try body(Span<UInt8>(_unsafeBytes: bytes), expiry)
+            case .retained(let bytes, let expiry): return try body(bytes.span, expiry)
+            }
+        }
     }
 
     // MARK: The steps of the protocol

@@ -49,12 +49,12 @@ extension WriteTransaction {
             for offset in 0..<count { unsafe target.storeBytes(of: 0, toByteOffset: offset, as: UInt8.self) }
         }
     }
-}
 
-extension WriteTransaction {
-    /// Adds an empty value behind the last key.
-    mutating func append(_ key: String, in table: Table) throws -> Bool {
-        try unsafe append(count: 0, for: key.bytes.span, in: table) { _ in }
+    /// Adds an entry of so many zeros behind the last one, if its key is greater; returns whether it is.
+    mutating func append(zeros count: Int, _ key: [UInt8], in table: Table) throws -> Bool {
+        try unsafe append(count: count, for: key.span, in: table) { target in
+            for offset in 0..<count { unsafe target.storeBytes(of: 0, toByteOffset: offset, as: UInt8.self) }
+        }
     }
 }
 

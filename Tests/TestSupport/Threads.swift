@@ -1,10 +1,10 @@
-import Foundation
-import Synchronization
+internal import Foundation
+internal import Synchronization
 
 /// Runs `body` on so many threads of their own at once and returns when all have ended; throws the first error.
 ///
 /// The cooperative pool has as many threads as the machine has cores, so work that blocks must not run on it.
-func inThreads(_ count: Int, _ body: @escaping @Sendable (Int) throws -> Void) async throws {
+package func inThreads(_ count: Int, _ body: @escaping @Sendable (Int) throws -> Void) async throws {
     try await withThrowingTaskGroup(of: Void.self) { group in
         for index in 0..<count {
             group.addTask { try await inThread { try body(index) } }
@@ -15,7 +15,7 @@ func inThreads(_ count: Int, _ body: @escaping @Sendable (Int) throws -> Void) a
 
 /// Runs `body` on a thread of its own and returns what it returns.
 @discardableResult
-func inThread<Result: Sendable>(_ body: @escaping @Sendable () throws -> Result) async throws -> Result {
+package func inThread<Result: Sendable>(_ body: @escaping @Sendable () throws -> Result) async throws -> Result {
     try await withCheckedThrowingContinuation { continuation in
         Thread.detachNewThread {
             do {
@@ -28,17 +28,20 @@ func inThread<Result: Sendable>(_ body: @escaping @Sendable () throws -> Result)
 }
 
 /// Starts a thread of its own that runs `body`.
-func startThread(_ body: @escaping @Sendable () -> Void) {
+package func startThread(_ body: @escaping @Sendable () -> Void) {
     Thread.detachNewThread(body)
 }
 
 /// A gate that is closed at first; whoever waits goes on when it is opened.
-final class Gate: Sendable {
+package final class Gate: Sendable {
+    /// Makes one.
+    package init() {}
+
     private let condition = NSCondition()
     private let isOpen = Mutex(false)
 
     /// Lets everyone through, now and later.
-    func open() {
+    package func open() {
         condition.lock()
         isOpen.withLock { $0 = true }
         condition.broadcast()
@@ -46,12 +49,12 @@ final class Gate: Sendable {
     }
 
     /// Whether the gate is open.
-    var isOpenNow: Bool {
+    package var isOpenNow: Bool {
         isOpen.withLock { $0 }
     }
 
     /// Blocks the thread until the gate is open.
-    func wait() {
+    package func wait() {
         condition.lock()
         while !isOpen.withLock({ $0 }) { condition.wait() }
         condition.unlock()
@@ -59,26 +62,29 @@ final class Gate: Sendable {
 }
 
 /// A number that threads count up together.
-final class Counter: Sendable {
+package final class Counter: Sendable {
+    /// Makes one.
+    package init() {}
+
     private let count = Mutex(0)
 
     /// The number.
-    var value: Int {
+    package var value: Int {
         count.withLock { $0 }
     }
 
     /// Adds one.
-    func increment() {
+    package func increment() {
         count.withLock { $0 += 1 }
     }
 }
 
 /// Blocks the thread for a while, to let others come to where they are expected. No expectation may rest on it alone.
-func pause(milliseconds: Int) {
+package func pause(milliseconds: Int) {
     usleep(UInt32(milliseconds) * 1_000)
 }
 
 /// Waits until `condition` holds, looking again and again. A test in which it never holds does not end, and fails by its time limit.
-func waitUntil(_ condition: () throws -> Bool) throws {
+package func waitUntil(_ condition: () throws -> Bool) throws {
     while try !condition() { pause(milliseconds: 1) }
 }

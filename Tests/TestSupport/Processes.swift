@@ -1,16 +1,16 @@
 #if canImport(Darwin)
-    import Darwin
+    internal import Darwin
 #elseif canImport(Glibc)
-    import Glibc
+    internal import Glibc
 #elseif canImport(Musl)
-    import Musl
+    internal import Musl
 #endif
 
 /// Forks, runs `body` in the child and returns the child's exit status in the parent: what `body` returned, 0 to 255, or -1 for a child
 /// that did not exit by itself.
 ///
 /// The child has one thread, whatever locks the others held at that moment, so this is for the process of an exit test.
-func inForkedChild(_ body: () -> Int32) -> Int32 {
+package func inForkedChild(_ body: () -> Int32) -> Int32 {
     // Swift does not offer `fork` on every platform.
     typealias Fork = @convention(c) () -> pid_t
     guard let symbol = unsafe dlsym(UnsafeMutableRawPointer(bitPattern: 0), "fork") else { return -1 }
@@ -23,12 +23,12 @@ func inForkedChild(_ body: () -> Int32) -> Int32 {
 }
 
 /// Ends the process at once, as a crash or an operator would.
-func killSelf() {
+package func killSelf() {
     kill(getpid(), SIGKILL)
 }
 
 /// Limits the address space of the process to what it has now and so much more. Returns whether the system does so.
-func limitAddressSpace(toMore bytes: Int) -> Bool {
+package func limitAddressSpace(toMore bytes: Int) -> Bool {
     #if os(Linux)
         guard let file = unsafe fopen("/proc/self/statm", "r") else { return false }
         defer { unsafe fclose(file) }
@@ -44,7 +44,7 @@ func limitAddressSpace(toMore bytes: Int) -> Bool {
 }
 
 /// Mounts a file system in memory at `path`, for this process alone: it goes with the process. Returns whether the system allows it.
-func mountPrivately(at path: String, bytes: Int) -> Bool {
+package func mountPrivately(at path: String, bytes: Int) -> Bool {
     #if os(Linux)
         typealias Unshare = @convention(c) (Int32) -> Int32
         let newMountNamespace: Int32 = 0x0002_0000
@@ -61,7 +61,7 @@ func mountPrivately(at path: String, bytes: Int) -> Bool {
 }
 
 /// Makes a file system that this process mounted read-only.
-func remountReadOnly(_ path: String) -> Bool {
+package func remountReadOnly(_ path: String) -> Bool {
     #if os(Linux)
         let remountReadOnly = UInt(1 << 5 | 1 << 0)
         return unsafe mount("none", path, "tmpfs", remountReadOnly, nil) == 0
@@ -71,7 +71,7 @@ func remountReadOnly(_ path: String) -> Bool {
 }
 
 /// Whether this process may mount file systems in a namespace of its own: root may, outside of most containers.
-let canMount: Bool = {
+package let canMount: Bool = {
     #if os(Linux)
         // Asked in a child, since a namespace cannot be left again.
         return geteuid() == 0
@@ -80,3 +80,8 @@ let canMount: Bool = {
         return false
     #endif
 }()
+
+/// Lets this process, which is that of an exit test, put temporary files in another directory.
+package func setTemporaryDirectory(_ path: String) {
+    unsafe setenv("TMPDIR", path, 1)
+}

@@ -1,0 +1,36 @@
+import DurabilityKit
+import Testing
+
+/// Recorded histories of real processes, tasks and threads, checked. The long version is `scripts/check-histories`.
+@Suite(.serialized) struct `Every read` {
+    /// - Parameters:
+    ///   - memory: Tiny, so that entries are evicted all the time; none; or more than enough.
+    ///   - map: So small that it grows; or never.
+    @Test(arguments: [
+        (processes: 1, kills: 0, memory: 8_192, map: 1 << 20), (processes: 1, kills: 2, memory: 8, map: 256),
+        (processes: 2, kills: 3, memory: 8_192, map: 1 << 20), (processes: 3, kills: 4, memory: 16, map: 256),
+        (processes: 2, kills: 0, memory: 0, map: 1 << 20),
+    ])
+    func `fits one order of all writes, whoever writes, is killed or evicts`(
+        processes: Int, kills: Int, memory: Int, map: Int
+    ) async throws {
+        var options = HistoryOptions()
+        (options.processes, options.kills, options.memoryKibibytes, options.mapKibibytes) = (
+            processes, kills, memory, map
+        )
+        options.milliseconds = 800
+        options.eventsPerLane = 150_000
+        options.seed = UInt64(processes) << 8 | UInt64(kills)
+        var run = try HistoryRun(options)
+        defer { run.finish() }
+        for _ in 0..<2 {
+            let report = try await run.runRound()
+            #expect(report.violations.map(\.description) == [])
+            #expect(report.failures == [])
+            #expect(report.kills == kills)
+            // Enough happened for the check to mean something.
+            #expect(report.operations > 1_000)
+            #expect(report.writes > 100)
+        }
+    }
+}

@@ -1,0 +1,47 @@
+import DurabilityKit
+
+#if canImport(Darwin)
+    import Darwin
+#elseif canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+
+// The program that the durability tests start as a child process and kill. By hand it checks histories for as long as one likes:
+// `DurabilityWorker check --seconds 600`; or kills for as long: `DurabilityWorker kill --rounds 10000`.
+
+/// Says what a person can ask for, and ends the process.
+func usage() -> Never {
+    say("usage: DurabilityWorker check [--seconds N] [--processes N] [--seed N] [--memory KIB]")
+    say("       DurabilityWorker kill [--rounds N] [--processes N] [--seed N]")
+    exit(64)
+}
+
+let arguments = Array(CommandLine.arguments.dropFirst())
+do {
+    switch arguments.first {
+    case "history":
+        guard let assignment = HistoryAssignment(Array(arguments.dropFirst())) else { usage() }
+        try await assignment.run { say("ready") }
+    case "crash":
+        guard let workload = CrashWorkload(Array(arguments.dropFirst())) else { usage() }
+        try await workload.run { say("ready") }
+    case "peer":
+        guard arguments.count == 2 else { usage() }
+        try Peer(path: arguments[1]).run()
+    case "readers":
+        guard arguments.count == 2 else { usage() }
+        try ReaderTable.list(arguments[1])
+    case "check":
+        guard let command = CheckCommand(Array(arguments.dropFirst())) else { usage() }
+        exit(try await command.run() ? 0 : 1)
+    case "kill":
+        guard let command = KillCommand(Array(arguments.dropFirst())) else { usage() }
+        exit(try await command.run() ? 0 : 1)
+    default: usage()
+    }
+} catch {
+    say("failed: \(error)")
+    exit(70)
+}
