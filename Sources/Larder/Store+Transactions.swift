@@ -80,7 +80,9 @@ extension Store {
         while true {
             let plan = try translatingErrors(at: path) { try sweep.plan(now: clock.now()) }
             if plan.entries.isEmpty { return removed }
-            removed += try await write { [sweep] transaction in try sweep.remove(plan.entries, in: transaction) }
+            let count = try await write { [sweep] transaction in try sweep.remove(plan.entries, in: transaction) }
+            sweep.count(removed: count)
+            removed += count
         }
     }
 
@@ -96,7 +98,7 @@ extension Store {
                 hits: counters.durableHits.load(ordering: .relaxed),
                 misses: counters.durableMisses.load(ordering: .relaxed),
                 fileBytes: information.usedBytes, mapSize: information.mapSize,
-                expired: sweep.removed.load(ordering: .relaxed), activeReaders: information.activeReaders,
+                expired: sweep.removed, activeReaders: information.activeReaders,
                 readerLag: oldest.map {
                     Int(clamping: information.lastTransactionID - min($0, information.lastTransactionID))
                 } ?? 0),

@@ -8,8 +8,17 @@ final class ExpirySweep: Sendable {
 
     private let durable: DurableTier
     private let keyspaces: KeyspaceRegistry
-    /// How many records were removed.
-    let removed = Atomic<Int>(0)
+    private let removals = Atomic<Int>(0)
+
+    /// How many records were removed, as far as their commits are decided.
+    var removed: Int {
+        removals.load(ordering: .relaxed)
+    }
+
+    /// Counts records whose removal is committed.
+    func count(removed: Int) {
+        removals.add(removed, ordering: .relaxed)
+    }
 
     init(durable: DurableTier, keyspaces: KeyspaceRegistry) {
         self.durable = durable
@@ -47,7 +56,6 @@ final class ExpirySweep: Sendable {
                 if wasThere { transaction.changes.countsAsChanged = true }
             }
         }
-        self.removed.add(removed, ordering: .relaxed)
         return removed
     }
 

@@ -228,12 +228,14 @@ final class GroupCommit: Sendable {
         // More that has expired goes with the next commit; what expires later, at most once a second.
         if let next = plan.nextDeadline { noteDeadline(next <= now ? next : max(next, now + 1_000)) }
         guard !plan.entries.isEmpty else { return nil }
+        let removed = ResultBox<Int>()
         let request = WriteRequest { [sweep] transaction in
-            _ = try sweep.remove(plan.entries, in: transaction)
+            removed.value = try sweep.remove(plan.entries, in: transaction)
         }
         request.whenDecided { [self] error in
+            if error == nil { return sweep.count(removed: removed.value ?? 0) }
             // A full disk, say. What has expired does not answer, and waits.
-            if error != nil { noteDeadline(now + 60_000) }
+            noteDeadline(now + 60_000)
         }
         return request
     }
