@@ -26,10 +26,11 @@ struct EntryIndex: ~Copyable, Sendable {
     /// Whether there is no room for one more entry.
     var isFull: Bool { (count + 1) * Self.fill.denominator > rows * Self.slots * Self.fill.numerator }
 
-    /// The rows of a table that is larger by a quarter, and has room for `expected` entries.
+    /// The rows of a larger table: with room for `expected` entries and a few more, or if no more than one is expected, larger by a quarter.
     private func larger(for expected: Int) -> Int {
-        let needed = expected * Self.fill.denominator / (Self.slots * Self.fill.numerator) + 1
-        return max(rows + rows / 4, rows + 60, needed)
+        guard expected > count + 1 else { return max(rows + rows / 4, rows + 60) }
+        let needed = expected * Self.fill.denominator / (Self.slots * Self.fill.numerator)
+        return max(needed + needed / 50, rows + rows / 50) + 8
     }
 
     /// The memory of the table after ``grow(for:)``, in bytes.
@@ -80,7 +81,7 @@ struct EntryIndex: ~Copyable, Sendable {
         memory.store(UInt64(fingerprint) << 32 | UInt64(other), at: offset)
     }
 
-    /// Makes room for `expected` entries, and for a quarter more than now. Reads no entry. O(size), once in so many insertions.
+    /// Makes room for `expected` entries, or for a quarter more than now if no more than one is expected. Reads no entry. O(size), once in so many insertions.
     mutating func grow(for expected: Int) {
         let newRows = larger(for: expected)
         let larger = MappedMemory(byteCount: newRows * Self.rowBytes)

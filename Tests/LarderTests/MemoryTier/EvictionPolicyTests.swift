@@ -11,14 +11,14 @@ import Testing
         return requests.count { cache.access(MemoryKey.number(Int($0)).hash, weight: 1) }
     }
 
-    @Test func aLoopLargerThanTheCacheHitsAsOftenAsTheCacheIsLargeUnlessRecencyRules() {
+    @Test func `a loop larger than the cache hits as often as the cache is large unless recency rules`() {
         let loop = (0..<40_000).map { UInt64($0 % 1_000) }
         #expect(hits(loop, capacity: 500, rule: .recency, window: 1) == 0)
         #expect(hits(loop, capacity: 500, rule: .age, window: 0.02) > 18_000)
         #expect(hits(loop, capacity: 500, rule: .frequency, window: 0.02) > 15_000)
     }
 
-    @Test func entriesThatAreUsedSurviveAScan() {
+    @Test func `entries that are used survive a scan`() {
         var requests: [UInt64] = []
         for round in 0..<20 {
             for _ in 0..<5 { requests += (0..<200).map { UInt64($0) } }
@@ -28,7 +28,7 @@ import Testing
         #expect(hits(requests, capacity: 400, rule: .age, window: 0.1) > 20 * 1_000 - 600)
     }
 
-    @Test func theSameRequestsGiveTheSameVictims() {
+    @Test func `the same requests give the same victims`() {
         func victims() -> [RemovalNotice] {
             let notices = NoticeBox()
             let tier = MemoryTier(capacity: 1 << 18, removalListener: { notices.add($0) })
@@ -47,7 +47,7 @@ import Testing
         #expect(first == victims())
     }
 
-    @Test func aLargeEntryIsNotAdmittedAndHurtsNobody() {
+    @Test func `a large entry is not admitted and hurts nobody`() {
         let tier = MemoryTier(capacity: 1 << 20, shardCount: 1)
         for number in 0..<1_000 { tier.keep([UInt8](repeating: 1, count: 100), for: .number(number)) }
         tier.keep([UInt8](repeating: 2, count: 400_000), for: .number(5_000))
@@ -57,7 +57,7 @@ import Testing
         #expect(tier.find(.number(5_001))?.bytes?.count == 100_000)
     }
 
-    @Test func aSketchNeverUnderestimatesUntilItAges() {
+    @Test func `a sketch never underestimates until it ages`() {
         var random = SeededGenerator(seed: 3)
         var sketch = FrequencySketch(width: 256, agingPeriod: 1_000_000)
         var counts: [UInt32: Int] = [:]
@@ -70,7 +70,7 @@ import Testing
         #expect(counts.keys.contains { Int(sketch.count(of: $0)) < 15 })
     }
 
-    @Test func aGhostIsRememberedOnceWithItsAge() {
+    @Test func `a ghost is remembered once with its age`() {
         var ghosts = GhostTable(capacity: 64, entryCount: 40)
         ghosts.insert(0xDEAD_BEEF, insertedAt: 10, now: 20)
         #expect(ghosts.remove(0xDEAD_BEEF, now: 35) == 25)

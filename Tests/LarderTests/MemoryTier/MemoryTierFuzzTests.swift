@@ -11,7 +11,7 @@ import Testing
     }
 
     @Test(arguments: [UInt64](1...12))
-    func aTierNeverAnswersWronglyWhateverTheSteps(seed: UInt64) throws {
+    func `a tier never answers wrongly whatever the steps`(seed: UInt64) throws {
         var random = SeededGenerator(seed: seed)
         let capacity = [40_000, 80_000, 300_000, 2_000_000][Int(seed % 4)]
         let tier = MemoryTier(capacity: capacity, shardCount: seed % 2 == 0 ? 1 : 2)

@@ -12,7 +12,7 @@ final class NoticeBox: Sendable {
 }
 
 @Suite struct MemoryTierTests {
-    @Test func valuesOfEverySizeAndKindComeBackAsTheyWere() {
+    @Test func `values of every size and kind come back as they were`() {
         let tier = MemoryTier(capacity: 8 << 20)
         for size in [0, 1, 7, 8, 99, 1_023, 1_024, 1_025, 5_000, 100_000] {
             let value = (0..<size).map { UInt8(truncatingIfNeeded: $0) }
@@ -25,17 +25,17 @@ final class NoticeBox: Sendable {
             #expect(borrowed == value)
         }
         let object = DecodedValue("a decoded value")
-        tier.populate(.object(object, cost: 500), for: .number(-1), version: 1, expiry: 0) { 0 }
-        guard case .object(let found, let cost)? = tier.find(.number(-1))?.value else {
+        tier.populate(.object(object, cost: 500), for: .number(999_999), version: 1, expiry: 0) { 0 }
+        guard case .object(let found, let cost)? = tier.find(.number(999_999))?.value else {
             Issue.record("the object is not there")
             return
         }
-        #expect(found === object)
+        #expect(ObjectIdentifier(found) == ObjectIdentifier(object))
         #expect(cost == 504)
         #expect(tier.brokenInvariant() == nil)
     }
 
-    @Test func theSameKeyInTwoCachesIsTwoKeys() {
+    @Test func `the same key in two caches is two keys`() {
         let tier = MemoryTier(capacity: 1 << 20)
         let one = MemoryKey.number(1, keyspace: 1)
         let two = MemoryKey(keyspace: 2, hash: one.hash, bytes: one.bytes)
@@ -45,7 +45,7 @@ final class NoticeBox: Sendable {
         #expect(tier.find(two)?.bytes == [2])
     }
 
-    @Test func objectsAreLetGoWhenTheirEntryLeaves() {
+    @Test func `objects are let go when their entry leaves`() {
         weak var evicted: DecodedValue<Int>?
         weak var kept: DecodedValue<Int>?
         do {
@@ -64,7 +64,7 @@ final class NoticeBox: Sendable {
         #expect(kept == nil)
     }
 
-    @Test func memoryNeverExceedsTheBudgetWhateverManyThreadsWrite() async {
+    @Test func `memory never exceeds the budget whatever many threads write`() async {
         let capacity = 3 << 20
         let tier = MemoryTier(capacity: capacity)
         await withTaskGroup(of: Int.self) { group in
@@ -89,7 +89,7 @@ final class NoticeBox: Sendable {
         #expect(tier.brokenInvariant() == nil)
     }
 
-    @Test func bookkeepingTakesAtMost64BytesForEachEntryEvenWhenGhostsAndSketchAreThere() {
+    @Test func `bookkeeping takes at most 64 bytes for each entry even when ghosts and sketch are there`() {
         let capacity = 24 << 20
         let tier = MemoryTier(capacity: capacity, shardCount: 4)
         for number in 0..<200_000 { tier.keep([UInt8](repeating: 1, count: 100), for: .number(number)) }
@@ -99,7 +99,7 @@ final class NoticeBox: Sendable {
         #expect(beyond <= 64, "\(beyond) bytes for each entry")
     }
 
-    @Test func aSmallerCapacityEvictsAndALargerOneIsUsed() {
+    @Test func `a smaller capacity evicts and a larger one is used`() {
         let tier = MemoryTier(capacity: 2 << 20, shardCount: 1)
         func fill() { for number in 0..<40_000 { tier.keep([UInt8](repeating: 1, count: 100), for: .number(number)) } }
         fill()
@@ -114,7 +114,7 @@ final class NoticeBox: Sendable {
         #expect(tier.brokenInvariant() == nil)
     }
 
-    @Test func theListenerHearsOfEachEntryThatLeavesAndWhy() {
+    @Test func `the listener hears of each entry that leaves and why`() {
         let notices = NoticeBox()
         let tier = MemoryTier(capacity: 1 << 20, removalListener: { notices.add($0) })
         let key = MemoryKey.number(1)
@@ -129,7 +129,7 @@ final class NoticeBox: Sendable {
         #expect(notices.all.allSatisfy { $0.key == key.bytes && $0.keyspace == 1 })
     }
 
-    @Test func theHottestKeysAreThoseThatAreUsed() {
+    @Test func `the hottest keys are those that are used`() {
         let tier = MemoryTier(capacity: 1 << 20, shardCount: 1)
         for round in 0..<40 {
             for number in 0..<100 where tier.find(.number(number)) == nil { tier.keep([1], for: .number(number)) }

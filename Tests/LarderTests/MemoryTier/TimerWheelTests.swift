@@ -6,7 +6,7 @@ import Testing
     private static let start: UInt64 = 1_790_000_000_000
 
     @Test(arguments: [UInt64](1...4))
-    func everyEntryGoesWithinTwoSecondsOfItsTimeAndNoneBefore(seed: UInt64) {
+    func `every entry goes within two seconds of its time and none before`(seed: UInt64) {
         var random = SeededGenerator(seed: seed)
         let tier = MemoryTier(capacity: 1 << 20, shardCount: 1)
         tier.removeExpired(now: Self.start)
@@ -30,7 +30,7 @@ import Testing
         #expect(tier.removalCounts[.expired] == 2_000)
     }
 
-    @Test func anExpiredEntryIsNotReturnedEvenIfNobodyTurnsTheWheel() {
+    @Test func `an expired entry is not returned even if nobody turns the wheel`() {
         let tier = MemoryTier(capacity: 1 << 20)
         tier.keep([7], for: .number(1), expiry: 5_000)
         #expect(tier.find(.number(1), now: 4_999)?.bytes == [7])
@@ -38,7 +38,7 @@ import Testing
         #expect(tier.statistics.entries == 0)
     }
 
-    @Test func aClockThatJumpsBackKeepsEntriesAndOneThatJumpsAheadExpiresThem() {
+    @Test func `a clock that jumps back keeps entries and one that jumps ahead expires them`() {
         let tier = MemoryTier(capacity: 1 << 20, shardCount: 1)
         tier.removeExpired(now: Self.start)
         for number in 0..<100 { tier.keep([1], for: .number(number), expiry: Self.start + 60_000) }
@@ -48,7 +48,7 @@ import Testing
         #expect(tier.statistics.entries == 0)
     }
 
-    @Test func expiredEntriesMakeRoomWithoutEvictions() {
+    @Test func `expired entries make room without evictions`() {
         let tier = MemoryTier(capacity: 1 << 20, shardCount: 1)
         tier.removeExpired(now: Self.start)
         for round in 0..<20 {
