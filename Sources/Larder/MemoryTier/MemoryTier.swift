@@ -34,7 +34,10 @@ final class MemoryTier: Sendable {
         var expiry: Milliseconds
     }
 
-    /// A tier that uses at most `capacity` bytes, bookkeeping included. One too small for its own tables, 10 KiB for each shard, holds nothing.
+    /// The least capacity, in bytes. The tables of a shard take 10 KiB of it.
+    static let leastCapacity = 32 << 10
+
+    /// A tier that uses at most `capacity` bytes, bookkeeping included. With less than ``leastCapacity`` it is off: it holds and uses nothing, for good.
     ///
     /// - Parameters:
     ///   - shardCount: A power of two; by default one for each 4 MiB, at most 32. An entry may take a sixth of a shard.
@@ -43,19 +46,20 @@ final class MemoryTier: Sendable {
         capacity: Int, shardCount: Int? = nil, parameters: PolicyParameters = .standard,
         removalListener: (@Sendable (RemovalNotice) -> Void)? = nil
     ) {
-        let count = shardCount ?? Self.shardCount(for: capacity)
-        precondition(count > 0 && count & (count - 1) == 0)
+        let isOn = capacity >= Self.leastCapacity
+        let count = isOn ? shardCount ?? Self.shardCount(for: capacity) : 0
+        precondition(count & (count - 1) == 0, "the number of shards is no power of two")
         limits = Mutex(Limits(capacity: capacity))
         self.parameters = parameters
         self.removalListener = removalListener
-        let budget = Self.shardBudget(capacity, count, parameters)
+        let budget = isOn ? Self.shardBudget(capacity, count, parameters) : 0
         let isObserved = removalListener != nil
         shards = ShardTable(count: count) {
             var shard = MemoryShard(budget: budget, parameters: parameters)
             shard.entries.removed.isObserved = isObserved
             return shard
         }
-        shift = 64 - UInt64(count.trailingZeroBitCount)
+        shift = isOn ? 64 - UInt64(count.trailingZeroBitCount) : 64
     }
 
     private static func shardCount(for capacity: Int) -> Int {
@@ -76,6 +80,9 @@ final class MemoryTier: Sendable {
 
     /// Bytes of a shadow for each of its entries: columns, index, ghosts, and the sketch of one of them.
     private static let shadowEntryBytes = 64
+
+    /// Whether the tier holds anything at all.
+    @inline(__always) private var isOn: Bool { shards.count > 0 }
 
     /// The budget in bytes, bookkeeping included.
     var capacity: Int { limits.withLock { $0.capacity } }
@@ -100,6 +107,7 @@ final class MemoryTier: Sendable {
     func lookup(
         _ key: Span<UInt8>, hash: UInt64, keyspace: UInt32, floor: UInt64, now: () -> Milliseconds
     ) -> Hit? {
+        guard isOn else { return nil }
         let shard = shard(of: hash)
         let isSampled = isSampled(hash)
         let (hit, needsCare) = shards.withLock(shard) {
@@ -117,6 +125,7 @@ final class MemoryTier: Sendable {
         for key: Span<UInt8>, hash: UInt64, keyspace: UInt32, floor: UInt64, now: () -> Milliseconds,
         into buffer: inout MutableSpan<UInt8>
     ) -> Int? {
+        guard isOn else { return nil }
         let shard = shard(of: hash)
         let isSampled = isSampled(hash)
         let (count, needsCare) = shards.withLock(shard) {
@@ -135,6 +144,7 @@ final class MemoryTier: Sendable {
         for key: Span<UInt8>, hash: UInt64, keyspace: UInt32, floor: UInt64, now: () -> Milliseconds,
         _ body: (Span<UInt8>, Milliseconds) throws -> Result
     ) rethrows -> Result? {
+        guard isOn else { return nil }
         let shard = shard(of: hash)
         let isSampled = isSampled(hash)
         return try unsafe withUnsafeTemporaryAllocation(byteCount: EntryBlock.inlineLimit, alignment: 8) { scratch in
@@ -205,8 +215,10 @@ final class MemoryTier: Sendable {
 
     // MARK: Capacity and expiry
 
-    /// Sets the budget and evicts until it holds. O(entries that go).
-    func resize(capacity: Int) {
+    /// Sets the budget, at least ``leastCapacity``, and evicts until it holds. O(entries that go). A tier that is off stays so.
+    func resize(capacity wanted: Int) {
+        guard isOn else { return }
+        let capacity = max(wanted, Self.leastCapacity, shards.count * Self.leastCapacity / 2)
         limits.withLock { $0.capacity = capacity }
         let budget = Self.shardBudget(capacity, shards.count, parameters)
         for shard in shards.indices {
@@ -236,6 +248,7 @@ final class MemoryTier: Sendable {
 
     /// Runs a step that may change the shard, then sees to what it left behind.
     private func step(_ hash: UInt64, _ body: (inout MemoryShard) -> Void) {
+        guard isOn else { return }
         let shard = shard(of: hash)
         let advice = PackedAdvice(word: publishedAdvice.load(ordering: .relaxed))
         let needsCare = shards.withLock(shard) { state in

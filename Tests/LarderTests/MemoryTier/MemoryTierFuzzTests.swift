@@ -13,7 +13,7 @@ import Testing
     @Test(arguments: [UInt64](1...12))
     func `a tier never answers wrongly whatever the steps`(seed: UInt64) throws {
         var random = SeededGenerator(seed: seed)
-        let capacity = [40_000, 80_000, 300_000, 2_000_000][Int(seed % 4)]
+        let capacity = [100_000, 200_000, 500_000, 2_000_000][Int(seed % 4)]
         let tier = MemoryTier(capacity: capacity, shardCount: seed % 2 == 0 ? 1 : 2)
         var model: [MemoryKey: Model] = [:]
         var now: UInt64 = 1_700_000_000_000

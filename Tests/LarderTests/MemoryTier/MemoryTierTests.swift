@@ -35,6 +35,22 @@ final class NoticeBox: Sendable {
         #expect(tier.brokenInvariant() == nil)
     }
 
+    @Test(arguments: [0, 1_000, 32_767])
+    func `a tier that is too small uses no memory and keeps nothing`(capacity: Int) {
+        let tier = MemoryTier(capacity: capacity)
+        tier.mark(.number(1))
+        tier.install(.bytes([1]), for: .number(1), version: 1, expiry: 0) { 0 }
+        #expect(tier.find(.number(1)) == nil)
+        #expect(tier.statistics.bytes == 0)
+    }
+
+    @Test func `a tier of the least size keeps some entries`() {
+        let tier = MemoryTier(capacity: MemoryTier.leastCapacity)
+        for number in 0..<1_000 { tier.keep([1], for: .number(number)) }
+        #expect(tier.statistics.entries > 50)
+        #expect(tier.statistics.highestBytes <= MemoryTier.leastCapacity)
+    }
+
     @Test func `the same key in two caches is two keys`() {
         let tier = MemoryTier(capacity: 1 << 20)
         let one = MemoryKey.number(1, keyspace: 1)
