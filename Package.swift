@@ -58,8 +58,11 @@ let package = Package(
         .executableTarget(
             name: "DurabilityWorker", dependencies: ["DurabilityKit", "Larder", "CLMDB"],
             path: "Tests/DurabilityWorker", swiftSettings: strict),
+        .executableTarget(
+            name: "PowerCutWorker", dependencies: ["DurabilityKit", "Larder", "CLMDB"], path: "Tests/PowerCutWorker",
+            swiftSettings: strict),
         .testTarget(
-            name: "DurabilityTests", dependencies: ["DurabilityKit", "DurabilityWorker", "Larder"],
+            name: "DurabilityTests", dependencies: ["DurabilityKit", "DurabilityWorker", "Larder", "LMDB"],
             swiftSettings: strict),
     ]
 )

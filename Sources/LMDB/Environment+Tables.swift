@@ -41,6 +41,8 @@ extension Environment {
                     }
                 } catch let error as LMDBError where error.code == .mapFull {
                     try writer.growMap()
+                } catch let error as LMDBError {
+                    throw writer.outcome(of: error)
                 }
             }
         }
@@ -77,6 +79,8 @@ extension Environment {
                     }
                 } catch let error as LMDBError where error.code == .mapFull {
                     try writer.growMap()
+                } catch let error as LMDBError {
+                    throw writer.outcome(of: error)
                 }
             }
         }

@@ -32,7 +32,7 @@ package final class Environment: Sendable {
         self.options = options
         self.metaPages = metaPages
         self.identities = identities
-        readers = ReaderPool(environment: handle)
+        readers = ReaderPool(environment: handle, metaPages: metaPages)
         writers = WriterLock(mark.lock)
         forkGeneration = ForkDetection.generation
     }
@@ -104,8 +104,14 @@ package final class Environment: Sendable {
     /// Makes every commit so far durable, in every mode: two flushes.
     package func flush() throws(LMDBError) {
         try checkFork()
-        try readers.withStableMap { () throws(LMDBError) in
+        // As a reader, so that the environment stays and others may read meanwhile.
+        let transaction = try readers.begin()
+        do throws(LMDBError) {
             try handle.flush()
+        } catch {
+            readers.end(transaction)
+            throw error
         }
+        readers.end(transaction)
     }
 }

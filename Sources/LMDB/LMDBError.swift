@@ -77,6 +77,8 @@ extension LMDBError.Code {
     package static let unknownLayout = Self(rawValue: -7)
     /// Another process has the file open and flushes differently.
     package static let flushingMismatch = Self(rawValue: -8)
+    /// A commit failed at its meta page: whether it will be there after a power cut is unknown.
+    package static let outcomeUnknown = Self(rawValue: -10)
     /// The machine went down while the file was open and not flushed.
     package static let unflushed = Self(rawValue: -9)
 }
@@ -99,6 +101,7 @@ extension LMDBError.Code {
         case .insideRead: "the calling thread is inside a read transaction"
         case .unknownLayout: "the file's meta pages have an unknown layout"
         case .flushingMismatch: "another process has the file open with another durability"
+        case .outcomeUnknown: "the commit failed at its last step; it may or may not be there after a power cut"
         case .unflushed: "the machine went down while the file was not flushed"
         default: unsafe String(cString: mdb_strerror(rawValue))
         }

@@ -44,6 +44,12 @@ final class MetaPages: @unchecked Sendable {
         unsafe munmap(mapping, length)
     }
 
+    /// The id in the meta page that transaction `id` has written, unless the one after the next has overwritten it: one load.
+    @inline(__always)
+    func transactionID(inPlaceOf id: UInt64) -> UInt64 {
+        unsafe clmdb_load_acquire(id.isMultiple(of: 2) ? first : second)
+    }
+
     /// The id of the last transaction that any process committed. It moves a moment before readers can see that commit, and goes
     /// back after a failed write of a meta page. Costs two loads.
     @inline(__always)

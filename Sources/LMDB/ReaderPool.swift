@@ -13,13 +13,15 @@ final class ReaderPool: Sendable {
     }
 
     private let environment: EnvironmentHandle
+    private let metaPages: MetaPages
     private let state = Monitor(State())
 
     /// Idle transactions beyond this number are ended: each holds a slot of the reader table.
-    private static let maximumIdle = 64
+    private static let maximumIdle = 16
 
-    init(environment: EnvironmentHandle) {
+    init(environment: EnvironmentHandle, metaPages: MetaPages) {
         self.environment = environment
+        self.metaPages = metaPages
     }
 
     /// Whether the calling thread is inside a read transaction.
@@ -62,12 +64,33 @@ final class ReaderPool: Sendable {
         }
     }
 
+    /// Begins or renews a transaction.
+    ///
+    /// LMDB reads the number of the last commit and then that commit's meta page, which the commit after the next overwrites. If that happens
+    /// in between, the transaction sees a commit that nobody was told of, is perhaps not on the disk, and is not seen by the next reader. It
+    /// is begun anew: the number has grown by then.
     private func start(_ transaction: inout TransactionHandle?) -> Int32 {
-        if let idle = transaction { return unsafe mdb_txn_renew(idle.pointer) }
-        var pointer: OpaquePointer?
-        let code = unsafe mdb_txn_begin(environment.pointer, nil, UInt32(MDB_RDONLY), &pointer)
-        transaction = unsafe pointer.map { unsafe TransactionHandle(pointer: $0) }
-        return code
+        if transaction == nil {
+            var pointer: OpaquePointer?
+            let code = unsafe mdb_txn_begin(environment.pointer, nil, UInt32(MDB_RDONLY), &pointer)
+            guard code == 0, let pointer = unsafe pointer else { return code }
+            transaction = unsafe TransactionHandle(pointer: pointer)
+            if unsafe !isOverwritten(pointer) { return 0 }
+            unsafe mdb_txn_reset(pointer)
+        }
+        guard let handle = transaction else { return 0 }
+        while true {
+            let code = unsafe mdb_txn_renew(handle.pointer)
+            if unsafe code != 0 || !isOverwritten(handle.pointer) { return code }
+            unsafe mdb_txn_reset(handle.pointer)
+        }
+    }
+
+    /// Whether the meta page that a read transaction began from may have been another commit's already.
+    @inline(__always)
+    private func isOverwritten(_ transaction: OpaquePointer) -> Bool {
+        let id = unsafe UInt64(mdb_txn_id(transaction))
+        return metaPages.transactionID(inPlaceOf: id) > id
     }
 
     /// Ends a read transaction.
@@ -84,15 +107,18 @@ final class ReaderPool: Sendable {
     }
 
     private func leave(_ thread: ThreadIdentity, keeping transaction: TransactionHandle?) {
-        let (surplus, someoneWaits) = state.withLock { state -> (TransactionHandle?, Bool) in
+        var kept = transaction
+        if let transaction, state.withLock({ $0.idle.count >= Self.maximumIdle }) {
+            // While this thread still counts as a reader, so that the environment is not closed under it.
+            unsafe mdb_txn_abort(transaction.pointer)
+            kept = nil
+        }
+        let someoneWaits = state.withLock { state in
             if let index = state.active.lastIndex(of: thread) { state.active.swapAt(index, state.active.count - 1) }
             state.active.removeLast()
-            let someoneWaits = state.isBlocked || state.isClosed
-            guard let transaction, state.idle.count < Self.maximumIdle else { return (transaction, someoneWaits) }
-            state.idle.append(transaction)
-            return (nil, someoneWaits)
+            if let kept { state.idle.append(kept) }
+            return state.isBlocked || state.isClosed
         }
-        if let surplus { unsafe mdb_txn_abort(surplus.pointer) }
         if someoneWaits { state.wakeAll() }
     }
 

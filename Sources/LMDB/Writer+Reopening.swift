@@ -20,18 +20,42 @@ extension Writer {
                 let fresh = try Environment.openHandle(at: environment.path, options: environment.options)
                 environment.handle.replace(by: fresh)
                 try fresh.flush()
-                var pointer: OpaquePointer?
-                try unsafe check(mdb_txn_begin(fresh.pointer, nil, UInt32(MDB_RDONLY), &pointer), "mdb_txn_begin")
-                guard let pointer = unsafe pointer else { throw LMDBError(.panic, operation: "reopen") }
-                let transaction = unsafe ReadTransaction(handle: pointer)
-                var kept = true
-                for (name, table) in names where kept {
-                    let reopened = try? transaction.openExistingTable(name)
-                    kept = reopened == table
+                if try !Self.opens(names, in: fresh) {
+                    // Numbers that stand for other tables now must not be used again.
+                    unsafe mdb_env_close(fresh.pointer)
+                    environment.handle.markLost()
+                    throw LMDBError(.panic, operation: "reopen", path: environment.path)
                 }
-                try unsafe check(mdb_txn_commit(pointer), "mdb_txn_commit")
-                if !kept { throw LMDBError(.panic, operation: "reopen", path: environment.path) }
             }
+        }
+    }
+
+    /// Opens tables anew; returns whether they have the handles that they had.
+    private static func opens(
+        _ tables: [(key: String, value: Table)], in environment: EnvironmentHandle
+    ) throws(LMDBError) -> Bool {
+        var pointer: OpaquePointer?
+        try unsafe check(mdb_txn_begin(environment.pointer, nil, UInt32(MDB_RDONLY), &pointer), "mdb_txn_begin")
+        guard let pointer = unsafe pointer else { return false }
+        let transaction = unsafe ReadTransaction(handle: pointer)
+        let kept = tables.allSatisfy { name, table in (try? transaction.openExistingTable(name)) == table }
+        try unsafe check(mdb_txn_commit(pointer), "mdb_txn_commit")
+        return kept
+    }
+
+    /// What a commit that failed with `error` came to. It has not happened, unless it failed at its meta page: then nobody knows whether it
+    /// will be there after a power cut, LMDB refuses every further transaction, and the file is opened anew. To be called without the lock
+    /// of the tables.
+    package borrowing func outcome(of error: LMDBError) -> LMDBError {
+        do {
+            try beginPrepared().abort()
+            return error
+        } catch let probe where probe.code == .panic {
+            // If it cannot be opened anew, every use says that the environment must be.
+            try? reopen()
+            return LMDBError(.outcomeUnknown, operation: error.operation, path: error.path)
+        } catch _ {
+            return error
         }
     }
 }

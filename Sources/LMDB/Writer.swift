@@ -22,6 +22,9 @@ package struct Writer: ~Copyable {
         while true {
             do {
                 return try beginPrepared()
+            } catch  where error.code == .panic {
+                try reopen()
+                return try beginPrepared()
             } catch  where error.code == .mapResized {
                 try environment.readers.withoutReaders(endingIdle: true) { () throws(LMDBError) in
                     try handle.adoptMapSize()

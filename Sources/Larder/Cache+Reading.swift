@@ -74,7 +74,7 @@ extension Cache {
     private func memoryHit(_ key: Span<UInt8>, _ hash: UInt64) throws -> MemoryTier.Hit? {
         try store.checkUsable()
         let floor = max(store.coherence.currentFloor(), keyspace.currentFloor)
-        return store.memory.lookup(key, hash: hash, keyspace: keyspace.number, floor: floor, now: store.clock.now)
+        return store.memory.lookup(key, hash: hash, keyspace: keyspace.memoryNumber, floor: floor, now: store.clock.now)
     }
 
     /// Calls `body` with the id of the read transaction, the header and the payload.

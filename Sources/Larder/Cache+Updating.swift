@@ -2,7 +2,7 @@ extension Cache {
     /// Reads, changes and writes the value of a key as one transaction (read-modify-write), and returns what `body` returns.
     ///
     /// `body` gets the value in place, `nil` if there is none: assigning writes it, assigning `nil` removes it. If the value's bytes are the
-    /// same afterwards, nothing is written. It runs on a thread of the store's own and may run more than once, so it should have no effects
+    /// same afterwards and no expiration is given, nothing is written. It runs on a thread of the store's own and may run more than once, so it should have no effects
     /// but that one.
     ///
     /// ```swift
@@ -20,7 +20,7 @@ extension Cache {
     ) async throws -> Result {
         let (memoryKey, lifetime) = (try memoryKey(key), try lifetime(expiration))
         return try await store.write(singleKey: memoryKey) { transaction in
-            try transaction.update(memoryKey, in: self, lifetime, body)
+            try transaction.update(memoryKey, in: self, lifetime, renews: { _ in expiration != .cacheDefault }, body)
         }
     }
 
@@ -34,23 +34,26 @@ extension Cache {
     ) throws -> Result {
         let (memoryKey, lifetime) = (try memoryKey(key), try lifetime(expiration))
         return try store.writeBlocking(singleKey: memoryKey) { transaction in
-            try transaction.update(memoryKey, in: self, lifetime, body)
+            try transaction.update(memoryKey, in: self, lifetime, renews: { _ in expiration != .cacheDefault }, body)
         }
     }
 }
 
 extension Cache where Value: Equatable {
     /// Sets the value of a key to `desired` if it is `expected`, as one transaction (compare-and-set); returns whether it was. `nil` stands
-    /// for no entry on either side.
+    /// for no entry on either side. Setting what is there already gives it its new deadline, as a lease that is renewed.
     ///
     /// - Throws: As ``update(_:expires:_:)``.
     public func compareAndSet(
         _ key: Key, expected: Value?, desired: Value?, expires expiration: Expiration = .cacheDefault
     ) async throws -> Bool {
-        try await update(key, expires: expiration) { value in
-            guard value == expected else { return false }
-            value = desired
-            return true
+        let (memoryKey, lifetime) = (try memoryKey(key), try lifetime(expiration))
+        return try await store.write(singleKey: memoryKey) { transaction in
+            try transaction.update(memoryKey, in: self, lifetime, renews: { $0 }) { value in
+                guard value == expected else { return false }
+                value = desired
+                return true
+            }
         }
     }
 }
@@ -88,12 +91,17 @@ extension Transaction {
         _ body: (inout Value?) throws -> Result
     ) throws -> Result {
         try cache.check(in: durable)
-        return try update(cache.memoryKey(key), in: cache, cache.lifetime(expiration), body)
+        return try update(
+            cache.memoryKey(key), in: cache, cache.lifetime(expiration), renews: { _ in expiration != .cacheDefault },
+            body)
     }
 
+    /// - Parameters:
+    ///   - keepsDeadline: Whether an entry that is there keeps its deadline.
+    ///   - renews: Whether a value with the same bytes is given its new deadline.
     func update<Key, Value, Result>(
         _ key: MemoryKey, in cache: Cache<Key, Value>, _ lifetime: Lifetime, keepsDeadline: Bool = false,
-        _ body: (inout Value?) throws -> Result
+        renews: (Result) -> Bool = { _ in false }, _ body: (inout Value?) throws -> Result
     ) throws -> Result {
         let found = try withRecord(for: key.bytes.span, hash: key.hash, in: cache.keyspace) { header, payload in
             (try cache.decode(payload, keyHash: key.hash), [UInt8](copying: payload), header.expiry)
@@ -106,7 +114,7 @@ extension Transaction {
         }
         let payload = try cache.valueCoding.encode(value)
         let deadline = if keepsDeadline, let found { found.2 } else { lifetime.deadline(now: now) }
-        if payload != found?.1 {
+        if payload != found?.1 || (renews(result) && deadline != found?.2) {
             try put(
                 payload.span, expiry: deadline, for: key, in: cache.keyspace,
                 value: cache.memoryValue(value, payloadSize: payload.count))

@@ -69,7 +69,7 @@ public struct Cache<Key: Sendable, Value: Sendable>: Sendable {
 
     @inline(__always)
     func memoryKey(_ bytes: Span<UInt8>, _ hash: UInt64) -> MemoryKey {
-        MemoryKey(keyspace: keyspace.number, hash: hash, bytes: [UInt8](copying: bytes))
+        MemoryKey(keyspace: keyspace.memoryNumber, hash: hash, bytes: [UInt8](copying: bytes))
     }
 
     func decodeKey(_ bytes: Span<UInt8>) throws -> Key {

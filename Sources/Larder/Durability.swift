@@ -37,7 +37,15 @@ extension Durability {
             switch recovery {
             case .startEmpty: options.recovery = { _ in false }
             case .verify:
-                options.recovery = { path in (try? StoreVerification.run(unopenedAt: path).isHealthy) ?? false }
+                options.recovery = { path in
+                    do {
+                        return try StoreVerification.run(unopenedAt: path).isHealthy
+                    } catch let error as LMDBError where error.code == .invalid {
+                        return false
+                    } catch let error as LarderError where error.code == .notAStore {
+                        return false
+                    }
+                }
             }
         }
     }

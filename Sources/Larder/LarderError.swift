@@ -150,6 +150,8 @@ extension LarderError {
         let (code, message): (Code, String) =
             switch error.code {
             case .flushingMismatch: (.durabilityMismatch, "another process has the store open with another durability")
+            case .outcomeUnknown:
+                (.outcomeUnknown, "the commit failed at its last step; it may or may not be there after a power cut")
             case .unflushed: (.unflushed, "the machine went down while the store was open and not flushed")
             case .closed: (.closed, "the store is closed")
             case .alreadyOpen: (.alreadyOpen, "the store is already open in this process")

@@ -3,7 +3,7 @@ internal import LMDB
 extension Store {
     /// Copies the store, as of one moment, into another directory while it is in use.
     ///
-    /// The copy is written beside its final name, flushed, opened and checked record by record, and only then given its name: a backup that is
+    /// The copy is written beside its final name, flushed, checked page by page and record by record, and only then given its name: a backup that is
     /// there is whole, also after a power cut. It opens as a store like any other. It runs on a thread of its own; writes go on, but the
     /// pages they free are not reused until the copy is written, so the store's file may grow meanwhile.
     ///
@@ -12,7 +12,7 @@ extension Store {
     ///   - compacting: Whether free pages are left out: a smaller file, more slowly.
     ///   - progress: Is called about ten times a second with the bytes written and the bytes in use, from another thread.
     /// - Throws: ``LarderError``: ``LarderError/Code-swift.struct/alreadyExists``, ``LarderError/Code-swift.struct/diskFull``,
-    ///   ``LarderError/Code-swift.struct/damagedRecord`` if a record of the copy is damaged, ``LarderError/Code-swift.struct/fileSystem``,
+    ///   ``LarderError/Code-swift.struct/damagedRecord`` or ``LarderError/Code-swift.struct/damagedStore`` if the copy is damaged, ``LarderError/Code-swift.struct/fileSystem``,
     ///   ``LarderError/Code-swift.struct/closed``. Nothing is left behind then.
     public func backup(
         to path: String, compacting: Bool = false,
@@ -52,21 +52,12 @@ extension Store {
     private func copy(to path: String, compacting: Bool, started: (String) -> Void) throws {
         try translatingErrors(at: path) {
             try durable.environment.copy(to: path, compacting: compacting, started: started) { directory in
-                let copy = try Store(
-                    at: directory, options: StoreOptions(memoryCapacity: .bytes(0), createsIfMissing: false))
-                defer { try? copy.close() }
-                try copy.checkEveryRecord()
-            }
-        }
-    }
-
-    /// Throws the first damage that a walk over all records finds.
-    func checkEveryRecord() throws {
-        for cache in try caches() {
-            let keyspace = try rawCache(cache.name).keyspace
-            try withReadTransaction { transaction in
-                // Expired or not: a time before every deadline.
-                try durable.forEachRecord(in: keyspace, .all, .ascending, of: transaction, now: { 0 }) { _, _, _ in true
+                let verification = try StoreVerification.run(unopenedAt: directory)
+                guard verification.isHealthy else {
+                    throw LarderError(
+                        verification.problems.isEmpty ? .damagedRecord : .damagedStore, "the copy is damaged",
+                        cacheName: verification.damagedRecords.first?.cacheName,
+                        keyHash: verification.damagedRecords.first?.keyHash)
                 }
             }
         }

@@ -83,6 +83,12 @@ public final class Store: Sendable {
         {
             groupCommit.noteDeadline(deadline)
         }
+        if options.removesExpired {
+            // Another process may have given deadlines and gone.
+            coherence.observeForeignCommits { [weak groupCommit, clock] in
+                groupCommit?.noteDeadline(clock.now() + 1_000)
+            }
+        }
     }
 
     deinit {

@@ -59,21 +59,26 @@ public struct StoreVerification: Sendable {
         eachRecord: ((_ cacheName: String, _ key: Span<UInt8>, _ payload: Span<UInt8>) -> Void)? = nil
     ) throws -> StoreVerification {
         try translatingErrors(at: path) {
-            let options = EnvironmentOptions(flushing: nil) { _ in true }
-            let environment = try Environment.open(at: path, options: options)
+            let environment: Environment
+            do {
+                environment = try Environment.open(at: path, options: EnvironmentOptions(flushing: nil))
+            } catch let error as LMDBError where error.code == .unflushed {
+                // Nobody has it open, and to open it would take away the mark that says so.
+                return try run(unopenedAt: path, eachRecord)
+            }
             defer { try? environment.close() }
             return try run(eachRecord) { visitor in try FileVerification.run(environment, visitor) }
         }
     }
 
     /// Checks a store that nobody has open.
-    static func run(unopenedAt path: String) throws -> StoreVerification {
-        try run(nil) { visitor in
+    static func run(unopenedAt path: String, _ eachRecord: RecordVisitor? = nil) throws -> StoreVerification {
+        try run(eachRecord) { visitor in
             try FileVerification.run(fileAt: path + "/" + Environment.FileName.data, visitor)
         }
     }
 
-    private typealias RecordVisitor = (_ cacheName: String, _ key: Span<UInt8>, _ payload: Span<UInt8>) -> Void
+    typealias RecordVisitor = (_ cacheName: String, _ key: Span<UInt8>, _ payload: Span<UInt8>) -> Void
 
     private static func run(
         _ eachRecord: RecordVisitor?, _ walk: (FileVerification.Visitor) throws -> FileVerification
@@ -102,7 +107,7 @@ public struct StoreVerification: Sendable {
             contents[cache.name] = CacheContents(name: cache.name)
         }
         verification.caches = contents.values.sorted { $0.name < $1.name }
-        verification.problems = file.problems.map(\.description) + descriptions.problems
+        verification.problems = file.problems.map(\.description) + descriptions.problems(tables: file.tables)
         if verification.problems.isEmpty, !expiries.isComplete {
             verification.problems.append("the index of what expires lacks entries of records that do")
         }
@@ -141,10 +146,21 @@ private struct Descriptions {
     /// By the name of the cache's table.
     var caches: [String: (name: String, descriptor: CacheDescriptor)] = [:]
     private var unread: [(name: String, bytes: [UInt8])] = []
-    private(set) var errors: [String] = []
+    private var errors: [String] = []
+    /// The number last given to a cache.
+    private var lastNumber: UInt32 = 0
 
-    var problems: [String] {
-        errors + (hasHeader ? [] : ["the store's description of itself is missing"])
+    /// What is wrong with them in a store that has these tables, empty ones included.
+    func problems(tables: Set<String>) -> [String] {
+        var problems = errors
+        if !hasHeader { problems.append("the store's description of itself is missing") }
+        for table in [DurableTier.TableName.expiry] + caches.keys.sorted() where !tables.contains(table) {
+            problems.append("the table '\(table)' is missing")
+        }
+        if caches.values.contains(where: { $0.descriptor.number > lastNumber }) {
+            problems.append("the number last given to a cache is damaged")
+        }
+        return problems
     }
 
     mutating func read(_ key: Span<UInt8>, _ value: Span<UInt8>) {
@@ -157,6 +173,9 @@ private struct Descriptions {
             } catch {
                 errors.append("\(error)")
             }
+        } else if name == DurableTier.lastNumberKeyName {
+            var reader = ByteReader(value)
+            lastNumber = (try? reader.integer()) ?? 0
         } else if name.hasPrefix(DurableTier.descriptorPrefix) {
             let cache = String(name.dropFirst(DurableTier.descriptorPrefix.count))
             // The descriptors' checksums are seeded with what the header says, and it comes behind them.
@@ -165,6 +184,8 @@ private struct Descriptions {
             } else {
                 unread.append((cache, [UInt8](copying: value)))
             }
+        } else {
+            errors.append("the store's own table has an entry of an unknown name")
         }
     }
 

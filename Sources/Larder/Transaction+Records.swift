@@ -41,7 +41,7 @@ extension Transaction {
         changes.addThinned(keyspace)
         var removed = 0
         for key in keys {
-            let memoryKey = MemoryKey(keyspace: keyspace.number, hash: keyspace.hash(key.span), bytes: key)
+            let memoryKey = MemoryKey(keyspace: keyspace.memoryNumber, hash: keyspace.hash(key.span), bytes: key)
             if try remove(memoryKey, in: keyspace) { removed += 1 }
         }
         return removed

@@ -1,4 +1,5 @@
 import DurabilityKit
+import LMDB
 import Testing
 
 @testable import Larder
@@ -54,6 +55,49 @@ import Testing
                 #expect(try here.store.caches().map(\.name).contains("names") == false)
             }
         }
+    }
+
+    @Test func `keeps nothing from before a commit that its killed writer had not told readers of`() async throws {
+        let scratch = try ScratchDirectory()
+        defer { scratch.remove() }
+        let (path, worker) = (scratch.path + "/store", try WorkerExecutable.path())
+        // It keeps the lock file in use, which would otherwise be made anew.
+        let peer = try ChildProcess(worker, ["peer", path])
+        #expect(try peer.readLine() == "ready")
+        for number in 1...2 {
+            peer.send("write 1 \(number)")
+            #expect(try peer.readLine() == "written")
+        }
+        guard try ChildProcess(worker, ["hide", path, "1"]).readLine() == "done" else {
+            return print("skipped: the lock file has another layout")
+        }
+        let here = try PeerStore(at: path)
+        #expect(try here.read()[1] == 1)
+        #expect(try here.read()[1] == 1)
+        // What the next writer does when it finds the dead one's lock.
+        #expect(try ChildProcess(worker, ["hide", path, "0"]).readLine() == "done")
+        #expect(try here.read()[1] == 2)
+        try here.store.close()
+    }
+
+    @Test func `reads no commit that readers have not been told of`() async throws {
+        let scratch = try ScratchDirectory()
+        defer { scratch.remove() }
+        let (path, worker) = (scratch.path + "/store", try WorkerExecutable.path())
+        let here = try PeerStore(at: path)
+        for number in 1...3 { try await JoinableThread.run { try here.write(number, for: 1) } }
+        let environment = here.store.durable.environment
+        let last = environment.lastTransactionID
+        // The meta page of the last commit but two is that of the last one by now: a reader that was told of the former, and was slow.
+        guard try ChildProcess(worker, ["hide", path, "2"]).readLine() == "done" else {
+            return print("skipped: the lock file has another layout")
+        }
+        async let slow = JoinableThread.run { try environment.read { $0.id } }
+        try await Task.sleep(for: .milliseconds(50))
+        #expect(try ChildProcess(worker, ["hide", path, "0"]).readLine() == "done")
+        // Never the last commit under the number of an earlier one.
+        #expect(try await slow == last)
+        try here.store.close()
     }
 
     @Test func `reuses the pages that the other was reading when it was killed`() async throws {

@@ -5,6 +5,7 @@ struct CheckCommand {
     private var seconds: UInt64 = 60
     private var processes: Int?
     private var memory: Int?
+    private var kills: Int?
     private var seed: UInt64 = MonotonicTime.now()
 
     init?(_ arguments: [String]) {
@@ -15,6 +16,7 @@ struct CheckCommand {
             case "--seconds": seconds = value
             case "--processes": processes = Int(value)
             case "--memory": memory = Int(value)
+            case "--kills": kills = Int(value)
             case "--seed": seed = value
             default: return nil
             }
@@ -34,7 +36,7 @@ struct CheckCommand {
             options.mapKibibytes = generator.below(2) == 0 ? 256 : 1 << 20
             options.milliseconds = 1_500
             options.eventsPerLane = 1 << 21
-            options.kills = generator.below(6)
+            options.kills = kills ?? generator.below(6)
             var run = try HistoryRun(options)
             defer { run.finish() }
             for _ in 0..<3 where MonotonicTime.now() < deadline {

@@ -13,7 +13,7 @@ import DurabilityKit
 
 /// Says what a person can ask for, and ends the process.
 func usage() -> Never {
-    say("usage: DurabilityWorker check [--seconds N] [--processes N] [--seed N] [--memory KIB]")
+    say("usage: DurabilityWorker check [--seconds N] [--processes N] [--kills N] [--memory KIB] [--seed N]")
     say("       DurabilityWorker kill [--rounds N] [--processes N] [--seed N]")
     exit(64)
 }
@@ -33,6 +33,9 @@ do {
     case "readers":
         guard arguments.count == 2 else { usage() }
         try ReaderTable.list(arguments[1])
+    case "hide":
+        guard arguments.count == 3, let count = UInt64(arguments[2]), count < 3 else { usage() }
+        say(try PublishedTransaction.hide(count, in: arguments[1]) ? "done" : "other layout")
     case "check":
         guard let command = CheckCommand(Array(arguments.dropFirst())) else { usage() }
         exit(try await command.run() ? 0 : 1)

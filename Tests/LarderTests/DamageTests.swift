@@ -31,7 +31,7 @@ import Testing
 
     @Test func `is noticed whichever bit of it is flipped, and names the cache and the key's hash`() async throws {
         // As many records as a record has bits; in each another bit is flipped.
-        let bits = (Record.Header(cacheVersion: 0, expiry: 1).size + "value".utf8.count) * 8
+        let bits = (20 + "value".utf8.count) * 8
         try await makeStore(records: bits + 1)
         try RawStore.change("cache.1", at: scratch.store) { records in
             for bit in 0..<bits {
@@ -114,21 +114,25 @@ import Testing
         #expect(try cache.entries().map(\.key) == [0, 3])
     }
 
-    @Test func `of a newer format is an error of its own`() async throws {
+    @Test func `of a newer format, or of no form that there is, is an error although its checksum fits`() async throws {
         try await makeStore(records: 2)
         let (store, cache) = try open()
         let hash = cache.keyspace.hash(encoded(0).span)
         try store.close()
-        for (offset, value, expected) in [(8, 2, LarderError.Code.newerFormat), (9, 2, .damagedRecord)] {
-            try RawStore.replace(encoded(0), in: "cache.1", at: scratch.store) { record in
-                var record = record
-                record[8] = 1
-                record[9] = 0
-                record[offset] = UInt8(value)
+        // The format, flags that are not known, and a deadline of 0 in a record that says it expires.
+        let forms: [(range: Range<Int>, value: UInt8, expected: LarderError.Code)] = [
+            (8..<9, 2, .newerFormat), (9..<10, 2, .damagedRecord), (9..<10, 255, .damagedRecord),
+            (12..<20, 0, .damagedRecord),
+        ]
+        let good = try #require(try RawStore.contents(at: scratch.store)["cache.1"]?[encoded(0)])
+        for (range, value, expected) in forms {
+            try RawStore.change("cache.1", at: scratch.store) { records in
+                var record = good
+                for offset in range { record[offset] = value }
                 // As a later version would write it: with a checksum that fits.
                 let covered = Array(record[8...])
                 let checksum = xxh3(covered.span, seed: hash)
-                return (0..<8).map { UInt8(truncatingIfNeeded: checksum >> ($0 * 8)) } + covered
+                records[encoded(0)] = (0..<8).map { UInt8(truncatingIfNeeded: checksum >> ($0 * 8)) } + covered
             }
             let (store, cache) = try open()
             let error = failure { _ = try cache.value(for: 0) }

@@ -473,26 +473,111 @@ struct `A store on a full disk` {
             }
         }
     }
+}
 
-    @Test func `keeps a cache whose drop fails, under its name and no other`() async throws {
-        await #expect(processExitsWith: .success) { [path = scratch.path as String] in
-            try await inThread {
-                #expect(mountPrivately(at: path, bytes: 1 << 20))
-                let store = try Store(at: path + "/store")
-                let cache = try store.cache("c", key: .int, value: .bytes)
-                try store.writeBlocking { transaction in
-                    for key in 0..<200 { try transaction.set([7], for: key, in: cache) }
-                }
-                try fill(path + "/filler")
-                #expect(code { _ = try store.dropCache("c") } == .diskFull)
-                #expect(code { _ = try cache.value(for: 1) } == .cacheDropped, "its handle is gone all the same")
-                try remove(path + "/filler")
-                let other = try store.cache("other", key: .int, value: .bytes)
-                try other.setBlocking([8], for: 1)
-                let again = try store.cache("c", key: .int, value: .bytes)
-                #expect(try again.value(for: 1) == [7])
-                #expect(try other.entries().map(\.value) == [[8]])
+@Suite struct `A commit that fails` {
+    let scratch = ScratchDirectory()
+
+    @Test func `is a typed error, leaves nothing in either tier, and is followed by others`() async {
+        await #expect(processExitsWith: .success) { [path = scratch.store as String] in
+            let store = try Store(at: path)
+            let cache = try store.cache("c", key: .int, value: .string)
+            try await cache.set("old", for: 1)
+            try await cache.set("old", for: 2)
+            let outcomes = try await withFailingWrites {
+                (
+                    await code { try await cache.set("new", for: 1) },
+                    await code {
+                        try await store.write { transaction in
+                            try transaction.set("new", for: 1, in: cache)
+                            try transaction.remove(2, in: cache)
+                        }
+                    }, await code { try await cache.removeAll() }
+                )
             }
+            #expect(outcomes.0 == .fileSystem && outcomes.1 == .fileSystem && outcomes.2 == .fileSystem)
+            #expect(try store.statistics().commits.failures == 3)
+            for memory in [true, false] {
+                if !memory { store.memory.removeAll() }
+                #expect(try cache.entries().map(\.value) == ["old", "old"])
+                #expect(try cache.value(for: 1) == "old")
+                #expect(try cache.value(for: 2) == "old")
+            }
+            try await cache.set("new", for: 1)
+            #expect(try cache.value(for: 1) == "new")
+        }
+    }
+
+    @Test func `tells every task that shared it`() async {
+        await #expect(processExitsWith: .success) { [path = scratch.store as String] in
+            let store = try Store(at: path)
+            let cache = try store.cache("c", key: .int, value: .int)
+            let failures = try await withFailingWrites {
+                await withTaskGroup(of: Bool.self) { group in
+                    for key in 0..<50 {
+                        group.addTask { await code { try await cache.set(key, for: key) } == .fileSystem }
+                    }
+                    return await group.reduce(into: 0) { $0 += $1 ? 1 : 0 }
+                }
+            }
+            #expect(failures == 50)
+            #expect(try cache.count() == 0)
+            try await cache.set(1, for: 1)
+            #expect(try cache.entries().map(\.key) == [1])
+        }
+    }
+
+    @Test func `leaves a loaded value unkept, and whoever asked has it all the same`() async {
+        await #expect(processExitsWith: .success) { [path = scratch.store as String] in
+            let store = try Store(at: path)
+            let cache = try store.cache("c", key: .int, value: .string)
+            let (loaded, kept) = try await withFailingWrites {
+                let loaded = try await cache.value(for: 1) { _ in "loaded" }
+                // Either this shares the commit that fails, or it comes behind it.
+                _ = await code { try await store.write { _ in } }
+                return (loaded, try cache.value(for: 1))
+            }
+            #expect(loaded == "loaded")
+            #expect(kept == nil)
+            #expect(try await cache.value(for: 1) { _ in "again" } == "again")
+            try await store.write { _ in }
+            #expect(try cache.value(for: 1) == "again")
+        }
+    }
+
+    @Test func `to drop a cache keeps it under its name, to be opened again, and no other takes its place`() async {
+        await #expect(processExitsWith: .success) { [path = scratch.store as String] in
+            let store = try Store(at: path)
+            let cache = try store.cache("c", key: .int, value: .bytes)
+            try await cache.set([7], for: 1)
+            #expect(try await withFailingWrites { code { _ = try store.dropCache("c") } } == .fileSystem)
+            #expect(code { _ = try cache.value(for: 1) } == .cacheDropped, "LMDB has closed its handle all the same")
+            let other = try store.cache("other", key: .int, value: .bytes)
+            try await other.set([8], for: 1)
+            let again = try store.cache("c", key: .int, value: .bytes)
+            #expect(try again.value(for: 1) == [7])
+            try await again.set([9], for: 2)
+            #expect(try again.entries().map(\.value) == [[7], [9]])
+            #expect(try other.entries().map(\.value) == [[8]])
+        }
+    }
+
+    @Test func `to make a cache or to raise its version leaves it as it was`() async {
+        await #expect(processExitsWith: .success) { [path = scratch.store as String] in
+            let store = try Store(at: path)
+            let cache = try store.cache("c", key: .int, value: .int)
+            try await cache.set(1, for: 1)
+            try await withFailingWrites {
+                #expect(code { _ = try store.cache("d", key: .int, value: .int) } == .fileSystem)
+                let raised = code { _ = try store.cache("c", key: .int, value: .int, options: .init(version: 1)) }
+                #expect(raised == .fileSystem)
+            }
+            #expect(try store.caches().map(\.name) == ["c"])
+            #expect(try cache.value(for: 1) == 1)
+            try await cache.set(2, for: 1)
+            let made = try store.cache("d", key: .int, value: .int)
+            try await made.set(3, for: 1)
+            #expect(try cache.value(for: 1) == 2)
         }
     }
 }

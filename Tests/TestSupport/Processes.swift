@@ -85,3 +85,27 @@ package let canMount: Bool = {
 package func setTemporaryDirectory(_ path: String) {
     unsafe setenv("TMPDIR", path, 1)
 }
+
+/// Runs `body` while no file of this process, which is that of an exit test, can be written: each attempt fails with `EFBIG`.
+package func withFailingWrites<Result>(_ body: () async throws -> Result) async throws -> Result {
+    signal(SIGXFSZ, SIG_IGN)
+    var limits = rlimit()
+    func setLimit(_ size: rlim_t) {
+        limits.rlim_cur = size
+        #if os(Linux)
+            let code = unsafe setrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &limits)
+        #else
+            let code = unsafe setrlimit(RLIMIT_FSIZE, &limits)
+        #endif
+        precondition(code == 0, "a limit for a test")
+    }
+    #if os(Linux)
+        unsafe getrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &limits)
+    #else
+        unsafe getrlimit(RLIMIT_FSIZE, &limits)
+    #endif
+    let usual = limits.rlim_cur
+    setLimit(0)
+    defer { setLimit(usual) }
+    return try await body()
+}

@@ -25,6 +25,8 @@ package struct FileVerification {
     package private(set) var freePages: UInt64 = 0
     /// Pages that are neither. They are lost to the file and harm nothing else.
     package private(set) var lostPages: UInt64 = 0
+    /// The names of the tables.
+    package private(set) var tables: Set<String> = []
     /// Entries of all tables.
     package private(set) var entries = 0
 
@@ -43,21 +45,24 @@ package struct FileVerification {
     package static func run(_ environment: Environment, _ visit: Visitor) throws -> FileVerification {
         let path = environment.path + "/" + Environment.FileName.data
         let pageSize = try environment.information().pageSize
-        while true {
+        for _ in 0..<1_000 {
             let result = try environment.read { transaction -> FileVerification? in
                 let file = try PageFile(path: path, pageSize: pageSize)
                 // A meta page is overwritten by the next commit but one; the pages it names are not, while we read.
-                let metas = [0, 1].compactMap { file.page($0).flatMap { Meta($0) } }
+                let metas = metaPages(of: file)
                 guard let meta = metas.first(where: { $0.transactionID == transaction.id }) else {
                     if metas.count == 2 { return nil }
                     throw LMDBError(.invalid, operation: "verify", path: path)
                 }
                 var verification = FileVerification(file: file, meta: meta)
+                verification.check(metas)
                 verification.check(visit)
                 return verification
             }
             if let result { return result }
         }
+        // Writers in a hurry cannot be that fast: the meta pages do not say what LMDB's readers see.
+        throw LMDBError(.invalid, operation: "verify", path: path)
     }
 
     /// Checks a data file that nobody has open, as of its newest meta page.
@@ -68,13 +73,23 @@ package struct FileVerification {
         let first = try PageFile(path: path, pageSize: 256).page(0).flatMap { Meta($0) }
         guard let pageSize = first?.pageSize else { throw LMDBError(.invalid, operation: "verify", path: path) }
         let file = try PageFile(path: path, pageSize: pageSize)
-        let metas = [0, 1].compactMap { file.page($0).flatMap { Meta($0) } }
+        let metas = metaPages(of: file)
         guard let meta = metas.max(by: { $0.transactionID < $1.transactionID }), metas.count == 2 else {
             throw LMDBError(.invalid, operation: "verify", path: path)
         }
         var verification = FileVerification(file: file, meta: meta)
+        verification.check(metas)
         verification.check(visit)
         return verification
+    }
+
+    /// Both meta pages as they are at one moment, as far as they can be read, while others may commit.
+    private static func metaPages(of file: PageFile) -> [Meta] {
+        func read(_ number: UInt64) -> Meta? { file.page(number).flatMap { Meta($0) } }
+        while true {
+            let metas = [read(0), read(1)]
+            if read(0)?.transactionID == metas[0]?.transactionID { return metas.compactMap { $0 } }
+        }
     }
 
     private init(file: PageFile, meta: Meta) {
@@ -84,10 +99,42 @@ package struct FileVerification {
         seen = [UInt64](repeating: 0, count: Int(count / 64) + 1)
     }
 
+    /// Checks that the meta pages are those of the last two commits: LMDB has no checksum of them, and takes the greater number.
+    ///
+    /// Commit *n* goes to page *n* modulo 2. It frees at least the pages that it replaces, so the last list of free pages is its own. What an
+    /// older commit left stays untouched until the commit after the next.
+    private mutating func check(_ metas: [Meta]) {
+        guard metas.count == 2 else { return report(0, nil, "a meta page cannot be read") }
+        let (first, second) = (metas[0].transactionID, metas[1].transactionID)
+        if max(first, second) - min(first, second) > 1 || first % 2 != 0 || second % 2 == 0 && second != 0 {
+            report(0, nil, "the numbers of the last commits, \(first) and \(second), do not follow each other")
+        }
+        for (number, other) in metas.enumerated() where other.transactionID <= meta.transactionID {
+            if let last = lastFreeing(in: other.free), last != other.transactionID {
+                report(UInt64(number), nil, "it is numbered \(other.transactionID), and commit \(last) wrote it")
+            }
+        }
+    }
+
+    /// The number of the last commit that freed pages, by the tree of free pages; `nil` without one.
+    private func lastFreeing(in tree: Tree) -> UInt64? {
+        guard var number = tree.root, 1...64 ~= tree.depth else { return nil }
+        for depth in stride(from: tree.depth, through: 1, by: -1) {
+            guard let page = file.page(number), page.hasSoundBounds, page.nodeCount > 0,
+                let node = page.node(page.nodeCount - 1)
+            else { return nil }
+            if depth == 1 { return node.key.count == 8 ? Page(bytes: Array(node.key)).integer(at: 0) : nil }
+            number = node.child
+        }
+        return nil
+    }
+
     private mutating func check(_ visit: Visitor) {
         if meta.pageSize != file.pageSize {
             return report(0, nil, "the page size is \(meta.pageSize), not \(file.pageSize)")
         }
+        // No file has so many pages, and numbers near the end of their range would overflow below.
+        if meta.lastPage >= 1 << 48 { return report(0, nil, "the number of pages makes no sense") }
         var subtrees: [(String, Tree)] = []
         walk(meta.main, "main") { node, key, value in
             guard node.flags & Page.Node.subtree != 0 else { return }
@@ -96,6 +143,7 @@ package struct FileVerification {
             subtrees.append((name, Tree(Page(bytes: Array(value)), at: 0)))
         }
         for (name, tree) in subtrees {
+            tables.insert(name)
             walk(tree, name) { _, key, value in visit(name, key.span, value.span) }
         }
         var freeLists: [ArraySlice<UInt8>] = []

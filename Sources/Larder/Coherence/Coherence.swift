@@ -14,12 +14,19 @@ final class Coherence: Sendable {
     private let applied: Atomic<UInt64>
     private let floor: Atomic<UInt64>
     private let flushLock = Mutex<Int>(0)
+    private let observer = Mutex<(@Sendable () -> Void)?>(nil)
+
+    /// Calls `observer` from now on whenever another process's commits are noticed.
+    func observeForeignCommits(_ observer: @escaping @Sendable () -> Void) {
+        self.observer.withLock { $0 = observer }
+    }
 
     init(environment: Environment) {
         self.environment = environment
         let last = environment.lastTransactionID
         applied = Atomic(last)
-        floor = Atomic(0)
+        // Readers may see less than that for now: a writer that was killed may not have told them of its last commit.
+        floor = Atomic(last)
     }
 
     // MARK: Readers
@@ -50,15 +57,17 @@ final class Coherence: Sendable {
     /// Accounts for the commits of others: nothing in memory from before them answers any more.
     @inline(never)
     private func flush() {
-        flushLock.withLock { flushes in
+        let isForeign = flushLock.withLock { flushes in
             let last = environment.lastTransactionID
             let accounted = applied.load(ordering: .acquiring)
-            guard last != inflight.load(ordering: .acquiring), last != accounted else { return }
+            guard last != inflight.load(ordering: .acquiring), last != accounted else { return false }
             floor.store(max(last, floor.load(ordering: .relaxed)), ordering: .sequentiallyConsistent)
             // Set, not raised: after a failed write of a meta page the file goes back.
             applied.store(last, ordering: .sequentiallyConsistent)
             flushes += 1
+            return true
         }
+        if isForeign { observer.withLock { $0 }?() }
     }
 
     // MARK: The writer, inside the lock between processes

@@ -34,7 +34,17 @@ final class ExpirySweep: Sendable {
             try durable.expiryIndex.expired(by: now, limit: Self.batchSize, in: transaction)
         }
         // Tables are opened here: inside the write transaction a new handle could not be used.
-        let entries = try found.expired.map { ($0, try keyspaces.keyspace(number: $0.keyspace)) }
+        var unopened: Set<UInt32> = []
+        let entries: [Entry] = found.expired.compactMap { entry in
+            if unopened.contains(entry.keyspace) { return nil }
+            do {
+                return (entry, try keyspaces.keyspace(number: entry.keyspace))
+            } catch {
+                // The store was opened for fewer caches, say. The others' records go all the same.
+                unopened.insert(entry.keyspace)
+                return nil
+            }
+        }
         return (entries, found.next)
     }
 
@@ -43,7 +53,7 @@ final class ExpirySweep: Sendable {
         var removed = 0
         for (entry, keyspace) in entries {
             if let keyspace, try isExpired(entry, in: keyspace, of: transaction) {
-                let key = MemoryKey(keyspace: keyspace.number, hash: entry.keyHash, bytes: entry.key)
+                let key = MemoryKey(keyspace: keyspace.memoryNumber, hash: entry.keyHash, bytes: entry.key)
                 try transaction.remove(key, in: keyspace)
                 removed += 1
             } else {
@@ -62,7 +72,10 @@ final class ExpirySweep: Sendable {
     private func isExpired(
         _ entry: ExpiryIndex.Entry, in keyspace: Keyspace, of transaction: borrowing Transaction
     ) throws -> Bool {
-        try transaction.withWriteTransaction { transaction in
+        // An entry whose key is not that of its hash is damaged, and means nothing.
+        guard 1...Environment.maximumKeyLength ~= entry.key.count, keyspace.hash(entry.key.span) == entry.keyHash
+        else { return false }
+        return try transaction.withWriteTransaction { transaction in
             try transaction.withValue(for: entry.key.span, in: keyspace.table) { bytes in
                 Record.deadline(bytes) == entry.deadline
             } ?? false

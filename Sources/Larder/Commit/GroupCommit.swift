@@ -24,6 +24,8 @@ final class GroupCommit: Sendable {
     private let writeThrough: WriteThrough
     private let state = Monitor(State())
     private let ended = Monitor(false)
+    /// Nanoseconds of a commit that count towards the average, so that nobody waits for company longer than half of it.
+    private static let longestCommit: UInt64 = 10_000_000
     /// The moving average of a commit's duration in nanoseconds.
     private let averageCommit = Atomic<UInt64>(0)
     private let sweep: ExpirySweep
@@ -131,15 +133,17 @@ final class GroupCommit: Sendable {
         let outcomes = writeThrough.commit(batch)
         let (seconds, attoseconds) = (ContinuousClock.now - start).components
         let duration = UInt64(seconds) * 1_000_000_000 + UInt64(attoseconds / 1_000_000_000)
+        // A slow body, or another process that writes, says nothing about how long a commit takes.
+        let sample = min(duration, Self.longestCommit)
         let average = averageCommit.load(ordering: .relaxed)
-        averageCommit.store(average == 0 ? duration : (average * 7 + duration) / 8, ordering: .relaxed)
+        averageCommit.store(average == 0 ? sample : (average * 7 + sample) / 8, ordering: .relaxed)
         return outcomes
     }
 
     private func stopLeading() {
         let wakes = state.withLock { state in
             state.leader = nil
-            return !state.queue.isEmpty || state.isClosed
+            return !state.queue.isEmpty || state.isClosed || state.sweepAt != nil
         }
         if wakes { state.wakeAll() }
     }
@@ -178,7 +182,11 @@ final class GroupCommit: Sendable {
                 return state.queue
             }
             guard var batch else { return nil }
-            guard isLeading else { continue }
+            guard isLeading else {
+                // A blocking writer leads; what is due waits for it, and so does this thread.
+                state.withLock(when: { $0.leader == nil }) { _ in }
+                continue
+            }
             if let request = sweepRequest() { batch.append(request) }
             if !batch.isEmpty { return batch }
             state.withLock { $0.leader = nil }
@@ -226,16 +234,23 @@ final class GroupCommit: Sendable {
         }
         guard isDue, let plan = try? sweep.plan(now: now) else { return nil }
         // More that has expired goes with the next commit; what expires later, at most once a second.
-        if let next = plan.nextDeadline { noteDeadline(next <= now ? next : max(next, now + 1_000)) }
-        guard !plan.entries.isEmpty else { return nil }
+        let next = plan.nextDeadline.map { $0 <= now ? $0 : max($0, now + 1_000) }
+        guard !plan.entries.isEmpty else {
+            if let next { noteDeadline(max(next, now + 60_000)) }
+            return nil
+        }
         let removed = ResultBox<Int>()
         let request = WriteRequest { [sweep] transaction in
             removed.value = try sweep.remove(plan.entries, in: transaction)
         }
         request.whenDecided { [self] error in
-            if error == nil { return sweep.count(removed: removed.value ?? 0) }
-            // A full disk, say. What has expired does not answer, and waits.
-            noteDeadline(now + 60_000)
+            if error == nil {
+                sweep.count(removed: removed.value ?? 0)
+                if let next { noteDeadline(next) }
+            } else {
+                // A full disk, say. What has expired does not answer, and waits.
+                noteDeadline(now + 60_000)
+            }
         }
         return request
     }

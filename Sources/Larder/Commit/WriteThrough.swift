@@ -185,7 +185,10 @@ final class WriteThrough: Sendable {
             coherence.withdraw()
             for change in batch.changes { memory.unmark(change.key) }
             if error.code == .mapFull { return .mapFull }
-            throw outcome(of: error, writer)
+            let outcome = writer.outcome(of: error)
+            guard outcome.code == .outcomeUnknown else { throw outcome }
+            // The cause is what the commit met, not that LMDB refuses since.
+            throw LarderError(.outcomeUnknown, outcome.code.message, underlyingError: error)
         }
         for change in batch.changes {
             memory.install(change.value, for: change.key, version: id, expiry: change.expiry) {
@@ -202,23 +205,6 @@ final class WriteThrough: Sendable {
         }
         if commits.isMultiple(of: Self.commitsBetweenReaderChecks) { writer.freeDeadReaders() }
         return .committed(outcomes)
-    }
-
-    /// A commit that failed before its meta page has not happened. One that failed at its meta page may yet turn out to have happened;
-    /// LMDB then refuses every further transaction.
-    private func outcome(of error: LMDBError, _ writer: borrowing Writer) -> any Error {
-        do {
-            try writer.begin().abort()
-            return translate(error)
-        } catch  where error.code == .panic {
-            // If it cannot be opened anew here, every use says that the store must be.
-            try? writer.reopen()
-            return LarderError(
-                .outcomeUnknown, "the commit failed at its last step; it may or may not be there after a power cut",
-                underlyingError: error)
-        } catch {
-            return translate(error)
-        }
     }
 
     private func translate(_ error: any Error) -> any Error {

@@ -2,7 +2,8 @@ internal import LMDB
 
 extension DurableTier {
     static let descriptorPrefix = "cache/"
-    private static let lastNumberKey: [UInt8] = Array("last-cache".utf8)
+    static let lastNumberKeyName = "last-cache"
+    private static let lastNumberKey: [UInt8] = Array(lastNumberKeyName.utf8)
 
     private static func descriptorKey(_ name: String) -> [UInt8] {
         Array((descriptorPrefix + name).utf8)
@@ -77,7 +78,7 @@ extension DurableTier {
                 descriptor.number = try nextNumber(in: &transaction)
                 _ = try transaction.createTable(descriptor.tableName)
             }
-            try transaction.put(descriptor.bytes(seed: header.hashSeed).span, for: key.span, in: descriptions)
+            try transaction.put(descriptor.bytes(name: name, seed: header.hashSeed).span, for: key.span, in: descriptions)
         }
         return try keyspace(name, descriptor)
     }
@@ -99,12 +100,24 @@ extension DurableTier {
 
     private func nextNumber(in transaction: inout WriteTransaction) throws -> UInt32 {
         let last = try transaction.withValue(for: Self.lastNumberKey.span, in: descriptions) { bytes in
-            var reader = ByteReader(bytes)
-            return try reader.integer(UInt32.self)
+            do {
+                var reader = ByteReader(bytes)
+                let number: UInt32 = try reader.integer()
+                try reader.checksum(seed: header.hashSeed)
+                return number
+            } catch {
+                throw LarderError(.damagedStore, "the number last given to a cache is damaged")
+            }
         }
-        let number = (last ?? 0) + 1
+        // A number that was lost would give a cache the table of another.
+        guard try descriptors(in: transaction).allSatisfy({ $0.1.number <= last ?? 0 }) else {
+            throw LarderError(.damagedStore, "the number last given to a cache is damaged")
+        }
+        let (number, overflow) = (last ?? 0).addingReportingOverflow(1)
+        guard !overflow else { throw LarderError(.tooManyCaches, "the store has given out every number for a cache") }
         var writer = ByteWriter()
         writer.append(number)
+        writer.appendChecksum(seed: header.hashSeed)
         try transaction.put(writer.bytes.span, for: Self.lastNumberKey.span, in: descriptions)
         return number
     }

@@ -71,9 +71,11 @@ struct ExpiryIndex: Sendable {
             var entries: [Entry] = []
             var found = try cursor.move(.first)
             while found {
-                guard let entry = cursor.withEntry({ key, value in Self.entry(key: key, value: value) }) else { break }
-                if entry.deadline > now || entries.count == limit { return (entries, entry.deadline) }
-                entries.append(entry)
+                // What is not an entry is damage, which `verify` finds; the others go all the same.
+                if let entry = cursor.withEntry({ key, value in Self.entry(key: key, value: value) }) {
+                    if entry.deadline > now || entries.count == limit { return (entries, entry.deadline) }
+                    entries.append(entry)
+                }
                 found = try cursor.move(.next)
             }
             return (entries, nil)

@@ -7,6 +7,10 @@ internal import Synchronization
 final class Keyspace: Sendable {
     let name: String
     let number: UInt32
+    /// Under what the memory tier knows it: another for each keyspace of this process, so that what is read through one, of an earlier
+    /// version of the cache say, never answers through another.
+    let memoryNumber: UInt32 = Keyspace.memoryNumbers.add(1, ordering: .relaxed).newValue
+    private static let memoryNumbers = Atomic<UInt32>(0)
     let table: Table
     /// Seed of this cache's key hashes.
     let hashSeed: UInt64
@@ -60,8 +64,11 @@ final class Keyspace: Sendable {
     private func retire(_ reason: Int) {
         retirement.store(reason, ordering: .releasing)
         // Nothing in memory answers any more, so every use reaches the durable tier, which asks.
-        raiseFloor(to: .max)
+        raiseFloor(to: Self.unreachable)
     }
+
+    /// Above every transaction's id. Not `UInt64.max`, which `Atomic.max` of Swift 6.3 takes for less than 0.
+    private static let unreachable: UInt64 = 1 << 62
 
     /// Memory entries of this cache from before transaction `id` do not answer any more.
     func raiseFloor(to id: UInt64) {

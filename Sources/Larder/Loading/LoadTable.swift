@@ -48,7 +48,7 @@ final class LoadTable: Sendable {
     func invalidateAll(in keyspace: Keyspace) {
         guard count.load(ordering: .sequentiallyConsistent) > 0 else { return }
         loads.withLock { loads in
-            for (key, load) in loads where key.keyspace == keyspace.number {
+            for (key, load) in loads where key.keyspace == keyspace.memoryNumber {
                 load.invalidate()
                 loads[key] = nil
             }

@@ -37,13 +37,16 @@ public struct OrderedChecker {
         // What each operation proves to have happened before its end.
         var seen = [UInt64](repeating: 0, count: events.count)
         var (ended, newest) = (0, UInt64(0))
+        var witness: HistoryEvent?
         for index in byStart {
             let event = events[index]
             while ended < byEnd.count, events[byEnd[ended]].finish < event.start {
-                newest = max(newest, seen[byEnd[ended]])
+                if seen[byEnd[ended]] > newest { (newest, witness) = (seen[byEnd[ended]], events[byEnd[ended]]) }
                 ended += 1
             }
+            let known = violations.count
             seen[index] = check(event, newest: newest)
+            if violations.count > known { violations[known].earlier = witness }
         }
         return violations
     }

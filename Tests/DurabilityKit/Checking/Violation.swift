@@ -4,12 +4,17 @@ public struct Violation: Error, Sendable, CustomStringConvertible {
     public var reason: String
     /// The operation that shows it.
     public var event: HistoryEvent
+    /// The operation that it contradicts, where there is one: it had ended before, and saw or wrote something newer.
+    public var earlier: HistoryEvent?
 
     /// The reason with the operation.
     public var description: String {
-        let interval = "\(event.start)…" + (event.isFinished ? "+\(event.finish - event.start) ns" : "never")
-        return
-            "\(reason): \(event.domain) key \(event.key), \(event.kind) of version \(event.version), nonce \(event.nonce)"
-            + (event.isInSnapshot ? ", snapshot \(event.snapshot)" : "") + ", \(interval)"
+        reason + ": " + Self.describe(event) + (earlier.map { "; after " + Self.describe($0) } ?? "")
+    }
+
+    private static func describe(_ event: HistoryEvent) -> String {
+        "lane \(event.lane), \(event.domain) key \(event.key), \(event.kind) of version \(event.version), nonce \(event.nonce)"
+            + (event.isInSnapshot ? ", snapshot \(event.snapshot)" : "")
+            + ", \(event.start)…" + (event.isFinished ? "+\(event.finish - event.start) ns" : "never")
     }
 }

@@ -70,6 +70,12 @@ public struct HistoryEvent: Sendable, Equatable {
         set { flags = flags & ~3 | (newValue.map { $0 ? 3 : 1 } ?? 0) }
     }
 
+    /// The lane that did it, over all processes; at most 255.
+    public var lane: Int {
+        get { Int(flags >> 8) }
+        set { flags = flags & 0xFF | UInt16(truncatingIfNeeded: newValue) << 8 }
+    }
+
     /// Whether it read as part of a snapshot or transaction, at ``snapshot``.
     public var isInSnapshot: Bool {
         get { flags & 4 != 0 }

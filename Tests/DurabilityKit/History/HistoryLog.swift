@@ -13,10 +13,11 @@ public final class HistoryLog: @unchecked Sendable {
     // Unchecked: it is used by one lane, or for it by the thread that runs its transaction while the lane waits.
     private let events: UnsafeMutablePointer<HistoryEvent>
     private let capacity: Int
+    private let lane: Int
     private var count = 0
 
-    /// Makes the file at `path` with room for `capacity` events; it takes as much of the disk as is used.
-    public init(path: String, capacity: Int) throws {
+    /// Makes the file at `path` with room for `capacity` events of a lane; it takes as much of the disk as is used.
+    public init(path: String, lane: Int, capacity: Int) throws {
         let descriptor = unsafe open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw SystemError("open \(path)") }
         defer { close(descriptor) }
@@ -27,6 +28,7 @@ public final class HistoryLog: @unchecked Sendable {
         else { throw SystemError("mmap") }
         unsafe events = address.bindMemory(to: HistoryEvent.self, capacity: capacity)
         self.capacity = capacity
+        self.lane = lane
     }
 
     deinit {
@@ -39,6 +41,7 @@ public final class HistoryLog: @unchecked Sendable {
     /// Records that an operation has begun; returns its place.
     public func begin(_ event: HistoryEvent) -> Int {
         unsafe events[count] = event
+        unsafe events[count].lane = lane
         count += 1
         return count - 1
     }
@@ -72,6 +75,8 @@ public final class HistoryLog: @unchecked Sendable {
         guard descriptor >= 0 else { throw SystemError("open \(path)") }
         defer { close(descriptor) }
         let length = Int(lseek(descriptor, 0, SEEK_END))
+        // Its process was killed before it had given the file its length.
+        if length == 0 { return [] }
         guard let address = unsafe mmap(nil, length, PROT_READ, MAP_SHARED, descriptor, 0),
             unsafe address != MAP_FAILED
         else { throw SystemError("mmap") }

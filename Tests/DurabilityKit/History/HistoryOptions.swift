@@ -97,7 +97,7 @@ extension HistoryAssignment {
                 @Sendable func makeLane() throws -> Lane {
                     Lane(
                         index: lane, laneCount: options.laneCount, stores: stores,
-                        log: try HistoryLog(path: log, capacity: options.eventsPerLane), seed: seed,
+                        log: try HistoryLog(path: log, lane: lane, capacity: options.eventsPerLane), seed: seed,
                         writeShare: writeShare)
                 }
                 group.addTask { [deadline] in

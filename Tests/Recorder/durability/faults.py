@@ -1,0 +1,138 @@
+"""Calls fail: each at every place, and a full disk, a read-only one, and too few descriptors."""
+
+import errno
+import os
+import shutil
+import subprocess
+from collections import Counter
+from typing import Iterator
+
+from suite import Ended, Failure, Row, Scratch, Suite
+
+PART = "faults"
+IO_ERROR, NO_SPACE = os.strerror(errno.EIO), os.strerror(errno.ENOSPC)
+MANY_FILES, READ_ONLY = os.strerror(errno.EMFILE), os.strerror(errno.EROFS)
+# The counter of the recorder, the fault, and what the error's cause may say.
+FAULTS = {
+    "EIO at a write": ("writes", "write:K:EIO", IO_ERROR),
+    "EIO at a write, after it was done": ("writes", "write:K:EIO-late", IO_ERROR),
+    "ENOSPC at a write": ("writes", "write:K:ENOSPC", NO_SPACE),
+    "ENOSPC at a write and all after it": ("writes", "write:K+:ENOSPC", NO_SPACE),
+    "a short write": ("writes", "write:K:short", f"{IO_ERROR},{NO_SPACE}"),
+    "EIO at a sync": ("syncs", "sync:K:EIO", IO_ERROR),
+    "EIO at a sync and all after it": ("syncs", "sync:K+:EIO", IO_ERROR),
+    "EIO at a change of size": ("truncations", "truncate:K:EIO", IO_ERROR),
+    "ENOSPC at a change of size": ("truncations", "truncate:K:ENOSPC", NO_SPACE),
+    "EMFILE at an open": ("opens", "open:K:EMFILE", MANY_FILES),
+    "EIO at a change of a directory": ("directory_operations", "directory:K:EIO", IO_ERROR),
+    "ENOSPC at a change of a directory": ("directory_operations", "directory:K:ENOSPC", NO_SPACE),
+}
+SHORT = ["EIO at a write", "ENOSPC at a write", "a short write", "EIO at a sync", "EMFILE at an open"]
+
+
+def run(suite: Suite) -> Iterator[Row]:
+    for name, (counter, fault, causes) in FAULTS.items():
+        for there in (True, False):
+            case = name + ("" if there else ", from the creation on")
+            if suite.wants(PART, case) and (not suite.short or (there and name in SHORT)):
+                yield every_place(suite, case, counter, fault, causes, there)
+    if suite.wants(PART, "a full disk"):
+        yield full_disk(suite)
+    if suite.wants(PART, "a read-only disk"):
+        yield read_only(suite)
+    if suite.wants(PART, "descriptors exhausted"):
+        yield descriptors(suite)
+
+
+def fault_run(scratch: Scratch, suite: Suite, causes: str, *options: str, **how: object) -> Ended:
+    size = ("--transactions", "2", "--steps", "2") if suite.short else ("--transactions", "4", "--steps", "5")
+    return scratch.run(
+        "fault-run", scratch.store, scratch.marks, *size, "--backup", str(scratch.root / "backup"), "--causes", causes, *options, **how)
+
+
+def every_place(suite: Suite, case: str, counter: str, fault: str, causes: str, there: bool) -> Row:
+    row = Row(PART, case, unit="faults")
+    errors: Counter[str] = Counter()
+    with suite.fresh() as base:
+        if there:
+            base.write("--lanes", "1", "--transactions", "8")
+        with suite.fresh() as counting:
+            counting.adopt(base)
+            ended = fault_run(counting, suite, causes, recorded=True)
+            number = counting.counts()[counter]
+        if ended.status != 0:
+            row.failures.append(Failure(f"without a fault: {ended.last}", suite.replay(PART, case, 0)))
+
+        def one(k: int) -> None:
+            with suite.fresh() as scratch:
+                scratch.adopt(base)
+                ended = fault_run(scratch, suite, causes, recorded=True, faults=fault.replace("K", str(k)))
+                row.tried += 1
+                errors.update(line.split()[1] for line in ended.output.splitlines() if line.startswith("error "))
+                wrong = "" if ended.status == 0 else ended.last
+                wrong = wrong or scratch.check()
+                if wrong:
+                    row.failures.append(Failure(f"k = {k}: {wrong}", suite.replay(PART, case, k)))
+
+        suite.each(one, suite.places(number))
+    row.notes = {"errors": dict(sorted(errors.items()))}
+    return row
+
+
+def mounted(scratch: Scratch, *mount: str) -> tuple[str, ...]:
+    """A prefix that runs a command with a file system of its own over the watched directory."""
+    script = "; ".join(mount) + '; exec "$@"'
+    return ("unshare", "--mount", "sh", "-ec", script, "sh")
+
+
+def can_mount() -> bool:
+    return shutil.which("unshare") is not None and subprocess.run(
+        ["unshare", "--mount", "true"], stderr=subprocess.DEVNULL).returncode == 0
+
+
+def full_disk(suite: Suite) -> Row:
+    row = Row(PART, "a full disk", unit="sizes")
+    if not can_mount():
+        row.skipped = "mounting a file system needs root"
+        return row
+    for size in ([1_500] if suite.short else range(600, 3_000, 100)):
+        with suite.fresh() as scratch:
+            prefix = mounted(scratch, f"mount -t tmpfs -o size={size}k none '{scratch.root}'")
+            ended = scratch.run("fill-disk", scratch.store, prefix=prefix)
+            row.tried += 1
+            if ended.status != 0:
+                row.failures.append(Failure(f"{size} KiB: {ended.last}", suite.replay(PART, row.name, 0)))
+    return row
+
+
+def read_only(suite: Suite) -> Row:
+    row = Row(PART, "a read-only disk", unit="runs")
+    if not can_mount():
+        row.skipped = "mounting a file system needs root"
+        return row
+    with suite.fresh() as scratch:
+        scratch.write("--lanes", "1", "--transactions", "3")
+        prefix = mounted(scratch, f"mount --bind '{scratch.root}' '{scratch.root}'", f"mount -o remount,ro,bind '{scratch.root}'")
+        ended = fault_run(scratch, suite, READ_ONLY, prefix=prefix)
+        row.tried = 1
+        wrong = ended.last if ended.status != 0 else "" if "error " in ended.output else "nothing failed"
+        wrong = wrong or scratch.check()
+        if wrong:
+            row.failures.append(Failure(wrong, suite.replay(PART, row.name, 0)))
+    return row
+
+
+def descriptors(suite: Suite) -> Row:
+    row = Row(PART, "descriptors exhausted", unit="limits")
+    errors: Counter[str] = Counter()
+    for limit in range(0, 12):
+        with suite.fresh() as scratch:
+            scratch.write("--lanes", "1", "--transactions", "3")
+            ended = fault_run(scratch, suite, MANY_FILES, "--descriptors", str(limit))
+            errors.update(line.split()[1] for line in ended.output.splitlines() if line.startswith("error "))
+            row.tried += 1
+            wrong = ("" if ended.status == 0 else ended.last) or scratch.check()
+            if wrong:
+                row.failures.append(Failure(f"{limit} descriptors: {wrong}", suite.replay(PART, row.name, 0)))
+    row.notes = {"errors": dict(sorted(errors.items()))}
+    return row
