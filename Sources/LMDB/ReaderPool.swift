@@ -64,6 +64,9 @@ final class ReaderPool: Sendable {
         }
     }
 
+    /// How often a transaction is begun anew because commits overtake it.
+    private static let maximumRenewals = 10_000
+
     /// Begins or renews a transaction.
     ///
     /// LMDB reads the number of the last commit and then that commit's meta page, which the commit after the next overwrites. If that happens
@@ -79,17 +82,19 @@ final class ReaderPool: Sendable {
             unsafe mdb_txn_reset(pointer)
         }
         guard let handle = transaction else { return 0 }
-        while true {
+        for _ in 0..<Self.maximumRenewals {
             let code = unsafe mdb_txn_renew(handle.pointer)
             if unsafe code != 0 || !isOverwritten(handle.pointer) { return code }
             unsafe mdb_txn_reset(handle.pointer)
         }
+        // No writer is that fast: the meta pages contradict each other.
+        return MDB_CORRUPTED
     }
 
     /// Whether the meta page that a read transaction began from may have been another commit's already.
     @inline(__always)
     private func isOverwritten(_ transaction: OpaquePointer) -> Bool {
-        let id = unsafe UInt64(mdb_txn_id(transaction))
+        let id = unsafe UInt64(truncatingIfNeeded: mdb_txn_id(transaction))
         return metaPages.transactionID(inPlaceOf: id) > id
     }
 
