@@ -64,8 +64,8 @@ final class ReaderPool: Sendable {
         }
     }
 
-    /// How often a transaction is begun anew because commits overtake it.
-    private static let maximumRenewals = 10_000
+    /// How often a transaction is begun anew although the meta pages contradict each other.
+    private static let maximumContradictions = 10_000
 
     /// Begins or renews a transaction.
     ///
@@ -82,20 +82,23 @@ final class ReaderPool: Sendable {
             unsafe mdb_txn_reset(pointer)
         }
         guard let handle = transaction else { return 0 }
-        for _ in 0..<Self.maximumRenewals {
+        var contradictions = 0
+        while contradictions < Self.maximumContradictions {
             let code = unsafe mdb_txn_renew(handle.pointer)
             if unsafe code != 0 || !isOverwritten(handle.pointer) { return code }
+            // The commit after the next is what a race leaves there. Anything else, again and again, is damage.
+            if unsafe !isOverwritten(handle.pointer, byTheCommitAfterTheNext: true) { contradictions += 1 }
             unsafe mdb_txn_reset(handle.pointer)
         }
-        // No writer is that fast: the meta pages contradict each other.
         return MDB_CORRUPTED
     }
 
     /// Whether the meta page that a read transaction began from may have been another commit's already.
     @inline(__always)
-    private func isOverwritten(_ transaction: OpaquePointer) -> Bool {
+    private func isOverwritten(_ transaction: OpaquePointer, byTheCommitAfterTheNext: Bool = false) -> Bool {
         let id = unsafe UInt64(truncatingIfNeeded: mdb_txn_id(transaction))
-        return metaPages.transactionID(inPlaceOf: id) > id
+        let inPlace = metaPages.transactionID(inPlaceOf: id)
+        return byTheCommitAfterTheNext ? inPlace == id &+ 2 : inPlace > id
     }
 
     /// Ends a read transaction.
