@@ -144,7 +144,9 @@ struct FaultRun {
         let position = observation.positions[Self.lane] ?? 0
         let state = histories.state(Self.lane, after: position)
         guard observation.entries[Self.lane] ?? [:] == state else { throw Wrong("a failed transaction left something") }
-        guard try workload.position(of: Self.lane) == position else { throw Wrong("the tiers disagree after a failure") }
+        guard try workload.position(of: Self.lane) == position else {
+            throw Wrong("the tiers disagree after a failure")
+        }
         try workload.compareTiers(lane: Self.lane, with: state)
     }
 }

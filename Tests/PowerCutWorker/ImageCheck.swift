@@ -114,7 +114,8 @@ struct ImageCheck {
         let after = try observe(path, durability)
         for lane in lanes {
             let number = (before.positions[lane] ?? 0) + 1
-            guard after.positions[lane] == number, after.entries[lane] ?? [:] == histories.state(lane, after: number) else {
+            guard after.positions[lane] == number, after.entries[lane] ?? [:] == histories.state(lane, after: number)
+            else {
                 throw Wrong("a write after the cut is not there after another opening")
             }
         }

@@ -38,7 +38,9 @@ enum LanePlan {
         func key(_ cache: LaneCache, _ count: Int) -> EntryKey {
             EntryKey(cache: cache, key: lane * 1_000 + generator.below(count))
         }
-        var changes: [Change] = [.set(key(.left, 8), token: generator.next()), .set(key(.right, 8), token: generator.next())]
+        var changes: [Change] = [
+            .set(key(.left, 8), token: generator.next()), .set(key(.right, 8), token: generator.next()),
+        ]
         for _ in 0..<generator.below(4) {
             switch generator.below(12) {
             case 0, 1: changes.append(.set(key(.large, 3), token: generator.next()))

@@ -14,7 +14,9 @@ final class Marks: Sendable {
     /// Writes a mark of one or more lines.
     func write(_ mark: String) throws {
         let bytes = Array((mark + "\n").utf8)
-        guard unsafe Glibc.write(descriptor, bytes, bytes.count) == bytes.count else { throw SystemError("write marks") }
+        guard unsafe Glibc.write(descriptor, bytes, bytes.count) == bytes.count else {
+            throw SystemError("write marks")
+        }
     }
 
     func issued(lane: Int, _ number: Int) throws {

@@ -67,7 +67,9 @@ final class Watcher: Sendable {
         try bounds.check(observation, floor: bounds.acknowledged, ceiling: bounds.issued, &histories)
         for lane in 0..<lanes {
             let position = observation.positions[lane] ?? 0
-            guard try workload.position(of: lane) == position else { throw Wrong("memory has another position than the disk") }
+            guard try workload.position(of: lane) == position else {
+                throw Wrong("memory has another position than the disk")
+            }
             try workload.compareTiers(lane: lane, with: histories.state(lane, after: position))
         }
     }

@@ -105,7 +105,9 @@ struct WorkloadStore: Sendable {
     func observe() throws -> Observation {
         var observation = Observation()
         let descriptions = try store.caches()
-        let versioned = try descriptions.first { $0.name == SchemaPlan.versioned }.map { try self.versioned($0.version) }
+        let versioned = try descriptions.first { $0.name == SchemaPlan.versioned }.map {
+            try self.versioned($0.version)
+        }
         let temporary: Cache<Int, Int>? =
             descriptions.contains { $0.name == SchemaPlan.temporary }
             ? try store.cache(SchemaPlan.temporary, key: .int, value: .int) : nil

@@ -78,7 +78,8 @@ extension DurableTier {
                 descriptor.number = try nextNumber(in: &transaction)
                 _ = try transaction.createTable(descriptor.tableName)
             }
-            try transaction.put(descriptor.bytes(name: name, seed: header.hashSeed).span, for: key.span, in: descriptions)
+            try transaction.put(
+                descriptor.bytes(name: name, seed: header.hashSeed).span, for: key.span, in: descriptions)
         }
         return try keyspace(name, descriptor)
     }
