@@ -3,7 +3,7 @@
 SWIFT ?= swift
 CONFIGURATION ?= release
 
-.PHONY: help dependencies build test demo model bench bench-full hit-ratio lint format clean
+.PHONY: help dependencies build test durability demo model bench bench-full hit-ratio lint format clean
 
 help: ## Show the commands
 	@sed -n 's/^\([a-z -]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -14,12 +14,16 @@ dependencies: ## Install the C libraries (Debian, Ubuntu: apt-get; macOS: brew)
 build: dependencies ## Build the library and kvtool
 	$(SWIFT) build -c $(CONFIGURATION)
 
-test: dependencies ## Run every test, and check the model of the protocol
+test: dependencies ## Run every test, a share of the durability suite, and check the model of the protocol
 	$(SWIFT) test
+	scripts/durability --short
 	Model/check.sh
 
 model: ## Check the model of the protocol alone, at the larger sizes too
 	Model/check.sh --long
+
+durability: dependencies ## Cut the power, kill, fail calls and break bytes, at length; the report is in .build/durability
+	scripts/durability $(if $(SEED),--seed $(SEED))
 
 demo: dependencies ## Replay a real trace, kill it, and see that nothing is lost
 	@scripts/demo

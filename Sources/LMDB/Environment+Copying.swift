@@ -39,6 +39,8 @@ extension Environment {
                 mdb_env_copy2(handle.pointer, directory, compacting ? UInt32(MDB_CP_COMPACT) : 0), "mdb_env_copy2",
                 path: copy)
         }
+        // LMDB makes it readable for whoever the umask lets, in a directory that only we can read so far.
+        try FileSystem.makePrivate(copy)
         try FileSystem.flush(copy)
         try verify(directory)
         guard try FileSystem.link(copy, to: target) else {

@@ -71,6 +71,7 @@ extension Environment {
                         try create(at: path, options: options, initialize: initialize)
                     }
                 }
+                try Meta.checkPageSizes(ofFileAt: data)
                 let handle = try openHandle(at: path, options: options)
                 do {
                     let identities = [try FileSystem.identity(of: data), try FileSystem.identity(of: lock)].compactMap {
@@ -174,7 +175,7 @@ extension Environment {
             // Another process may commit between the two looks.
             let seen = metaPages.lastTransactionID
             try unsafe check(mdb_env_info(handle.pointer, &info), "mdb_env_info", path: handle.path)
-            if unsafe UInt64(info.me_last_txnid) == seen { return metaPages }
+            if unsafe UInt64(UInt(bitPattern: info.me_last_txnid)) == seen { return metaPages }
         }
         throw LMDBError(.unknownLayout, operation: "open", path: data)
     }

@@ -44,8 +44,18 @@ final class EnvironmentHandle: @unchecked Sendable {
     }
 
     /// Takes over the map size that another process has set. No read transaction of this process may be there, not even an idle one.
+    ///
+    /// - Throws: ``LMDBError/Code-swift.struct/corrupted`` where the file's last page lies beyond any map: trying again would never end.
     func adoptMapSize() throws(LMDBError) {
         try setMapSize(0)
+        var info = unsafe MDB_envinfo()
+        try unsafe check(mdb_env_info(pointer, &info), "mdb_env_info", path: path)
+        var status = MDB_stat()
+        try unsafe check(mdb_env_stat(pointer, &status), "mdb_env_stat", path: path)
+        guard unsafe UInt(bitPattern: info.me_last_pgno) < UInt(bitPattern: info.me_mapsize) / UInt(status.ms_psize)
+        else {
+            throw LMDBError(.corrupted, operation: "map growth", path: path)
+        }
     }
 
     /// Doubles the map. No transaction of this process may be there, not even an idle one.

@@ -29,8 +29,9 @@ extension Environment {
             var status = MDB_stat()
             try unsafe check(mdb_env_stat(handle.pointer, &status), "mdb_env_stat", path: path)
             return unsafe EnvironmentInformation(
-                mapSize: info.me_mapsize, usedBytes: (info.me_last_pgno + 1) * Int(status.ms_psize),
-                pageSize: Int(status.ms_psize), lastTransactionID: UInt64(info.me_last_txnid),
+                mapSize: info.me_mapsize,  // Wrapping: a damaged meta page may say anything.
+                usedBytes: (info.me_last_pgno &+ 1) &* Int(status.ms_psize),
+                pageSize: Int(status.ms_psize), lastTransactionID: UInt64(UInt(bitPattern: info.me_last_txnid)),
                 maximumReaders: Int(info.me_maxreaders), usedReaders: Int(info.me_numreaders),
                 activeReaders: activeReaders)
         }

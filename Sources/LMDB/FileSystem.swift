@@ -106,6 +106,11 @@ package enum FileSystem {
         throw failure("link", name)
     }
 
+    /// Gives a file mode 0600.
+    static func makePrivate(_ path: String) throws(LMDBError) {
+        guard unsafe chmod(path, 0o600) == 0 else { throw failure("chmod", path) }
+    }
+
     /// Flushes a file or a directory (its names) to the disk.
     package static func flush(_ path: String) throws(LMDBError) {
         let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)

@@ -24,7 +24,7 @@ package struct ReadTransaction: ~Copyable, ReadableTransaction {
 extension ReadableTransaction where Self: ~Copyable {
     /// A reader's id is that of the last commit it sees; a writer's is the one it will have.
     package var id: UInt64 {
-        unsafe UInt64(mdb_txn_id(handle))
+        unsafe UInt64(UInt(bitPattern: mdb_txn_id(handle)))
     }
 
     /// Calls `body` with the value of a key, or returns `nil` if the key is absent.

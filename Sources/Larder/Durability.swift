@@ -21,7 +21,8 @@ public enum Durability: Hashable, Sendable {
         /// The store starts empty.
         case startEmpty
         /// Every page and record is checked, which takes time in proportion to the file. If all are whole the store is kept, otherwise it
-        /// starts empty.
+        /// starts empty. A page does not say which commit wrote it, so a store that is kept may, rarely, hold whole records of several
+        /// commits: of a transaction some and not others.
         case verify
     }
 }

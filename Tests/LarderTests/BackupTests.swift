@@ -1,4 +1,5 @@
 import Larder
+import TestSupport
 import Testing
 
 @Suite struct `A backup` {
@@ -35,5 +36,13 @@ import Testing
         let verification = try StoreVerification.run(at: path)
         #expect(verification.isHealthy)
         #expect(verification.caches.map(\.records)[0] >= 5_000)
+    }
+
+    @Test(arguments: [false, true])
+    func `can be read by its owner alone, in whatever directory it is`(_ compacting: Bool) async throws {
+        let scratch = ScratchDirectory()
+        let store = try Store.temporary()
+        try await store.backup(to: scratch.path, compacting: compacting)
+        #expect(try permissions(of: scratch.path + "/data.mdb") == 0o600)
     }
 }

@@ -32,6 +32,10 @@ package struct FileVerification {
 
     package static let maximumProblems = 1_000
 
+    /// The names of the two trees that the meta page holds.
+    private static let main = "main"
+    private static let freePages = "free pages"
+
     /// Is called with each entry of each table.
     package typealias Visitor = (_ table: String, _ key: Span<UInt8>, _ value: Span<UInt8>) -> Void
 
@@ -136,7 +140,7 @@ package struct FileVerification {
         // No file has so many pages, and numbers near the end of their range would overflow below.
         if meta.lastPage >= 1 << 48 { return report(0, nil, "the number of pages makes no sense") }
         var subtrees: [(String, Tree)] = []
-        walk(meta.main, "main") { node, key, value in
+        walk(meta.main, Self.main) { node, key, value in
             guard node.flags & Page.Node.subtree != 0 else { return }
             let name = String(decoding: key, as: UTF8.self)
             guard value.count == Tree.size else { return }
@@ -147,7 +151,7 @@ package struct FileVerification {
             walk(tree, name) { _, key, value in visit(name, key.span, value.span) }
         }
         var freeLists: [ArraySlice<UInt8>] = []
-        walk(meta.free, "free pages") { _, _, value in freeLists.append(value) }
+        walk(meta.free, Self.freePages) { _, _, value in freeLists.append(value) }
         for list in freeLists { free(list) }
         let all = meta.lastPage + 1
         lostPages = all - min(all, usedPages + freePages)
@@ -178,6 +182,9 @@ package struct FileVerification {
 
     private mutating func walk(_ tree: Tree, _ table: String, _ visit: EntryVisitor) {
         var counts = Counts()
+        if tree.flags != (table == Self.freePages ? Tree.integerKeys : 0) {
+            report(tree.root ?? 0, table, "the tree has flags \(tree.flags)")
+        }
         if let root = tree.root {
             guard 1...64 ~= tree.depth else { return report(root, table, "the tree has depth \(tree.depth)") }
             walk(root, tree.depth, tree, table, nil, nil, &counts, visit)
@@ -199,14 +206,16 @@ package struct FileVerification {
         guard let page = file.page(number) else { return report(number, table, "the page cannot be read") }
         guard page.number == number else { return report(number, table, "the page says it is page \(page.number)") }
         let expected = depth > 1 ? Page.Flag.branch : Page.Flag.leaf
-        guard page.flags & 0x0F == expected else {
+        guard page.flags == expected else {
             return report(number, table, "the page is of kind \(page.flags), not \(expected)")
         }
         guard page.hasSoundBounds else { return report(number, table, "the page's bounds make no sense") }
         if depth > 1 { counts.branches += 1 } else { counts.leaves += 1 }
         var previous = lower
+        var size = 0
         for index in 0..<page.nodeCount {
             guard let node = page.node(index) else { return report(number, table, "a node lies outside the page") }
+            size += node.size
             // The first key of a branch is not used and may be empty.
             let isFirst = index == 0
             if !(depth > 1 && isFirst) {
@@ -222,10 +231,18 @@ package struct FileVerification {
                 let start = isFirst ? lower : node.key
                 walk(node.child, depth - 1, tree, table, start, next, &counts, visit)
             } else {
+                let allowed = table == Self.main ? Page.Node.subtree : Page.Node.bigData
+                guard node.flags & ~allowed == 0 else {
+                    return report(number, table, "an entry has flags \(node.flags)")
+                }
                 counts.entries += 1
                 self.entry(node, number, table, &counts, visit)
             }
             previous = isFirst && depth > 1 ? lower : node.key
+        }
+        // LMDB keeps the nodes of a page together: what is not their sum is not theirs, but what an earlier one left.
+        if size != page.bytes.count - page.upper {
+            report(number, table, "the nodes overlap, or leave room between them")
         }
     }
 
@@ -241,7 +258,7 @@ package struct FileVerification {
             return report(first, table, "a large value cannot be read")
         }
         // A value that was made smaller in the transaction that wrote it keeps the pages it had.
-        guard value.number == first, value.flags & 0x0F == Page.Flag.overflow, value.overflowPages >= UInt64(pages)
+        guard value.number == first, value.flags == Page.Flag.overflow, value.overflowPages >= UInt64(pages)
         else {
             return report(first, table, "the page is not the first of a large value of this size")
         }

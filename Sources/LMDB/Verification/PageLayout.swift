@@ -49,6 +49,12 @@ struct Page {
         let page: Page
         let offset: Int
 
+        /// Bytes that the node takes: an even number.
+        var size: Int {
+            let data = page.flags & Flag.branch != 0 ? 0 : inlineSize
+            return (Self.headerSize + keySize + data + 1) & ~1
+        }
+
         var flags: UInt16 { page.integer(at: offset + 4) }
         var keySize: Int { Int(page.integer(at: offset + 6, as: UInt16.self)) }
         var dataSize: Int { Int(page.integer(at: offset, as: UInt32.self)) }
@@ -78,7 +84,8 @@ struct Tree {
     var overflowPages: UInt64
     var entries: UInt64
     /// Whether the keys are integers in the machine's order (`MDB_INTEGERKEY`), as in the tree of free pages.
-    var hasIntegerKeys: Bool { flags & 0x08 != 0 }
+    var hasIntegerKeys: Bool { flags & Self.integerKeys != 0 }
+    static let integerKeys: UInt16 = 0x08
     /// `nil` for an empty tree.
     var root: UInt64?
 
@@ -102,12 +109,18 @@ struct Meta {
     var lastPage: UInt64
     var transactionID: UInt64
 
+    /// Whether a page is a meta page of a file of LMDB 0.9.
+    static func isMeta(_ page: Page) -> Bool {
+        let start = Page.headerSize
+        return page.bytes.count >= start + 136 && page.flags & Page.Flag.meta != 0
+            && page.integer(at: start, as: UInt32.self) == 0xBEEF_C0DE
+            && page.integer(at: start + 4, as: UInt32.self) == 1
+    }
+
     /// Reads a meta page; `nil` if it is none.
     init?(_ page: Page) {
         let start = Page.headerSize
-        guard page.bytes.count >= start + 136, page.flags & Page.Flag.meta != 0,
-            page.integer(at: start, as: UInt32.self) == 0xBEEF_C0DE, page.integer(at: start + 4, as: UInt32.self) == 1
-        else { return nil }
+        guard Self.isMeta(page) else { return nil }
         // The page size stands where the tree of free pages has a padding.
         pageSize = Int(page.integer(at: start + 24, as: UInt32.self))
         free = Tree(page, at: start + 24)
@@ -115,5 +128,25 @@ struct Meta {
         lastPage = page.integer(at: start + 120)
         transactionID = page.integer(at: start + 128)
         guard (256...65_536).contains(pageSize), pageSize & (pageSize - 1) == 0 else { return nil }
+    }
+}
+
+extension Meta {
+    /// Throws where both meta pages are LMDB's and name no page size, or two: LMDB maps the file by the newest one's and would fault.
+    ///
+    /// - Throws: ``LMDBError/Code-swift.struct/corrupted``; an `errno`. A file that is not LMDB's is left to LMDB to refuse.
+    static func checkPageSizes(ofFileAt path: String) throws(LMDBError) {
+        let smallest = 256
+        guard let first = try PageFile(path: path, pageSize: smallest).page(0), isMeta(first) else { return }
+        guard let pageSize = Meta(first)?.pageSize else {
+            throw LMDBError(.corrupted, operation: "open", path: path)
+        }
+        guard let second = try PageFile(path: path, pageSize: pageSize).page(1) else {
+            throw LMDBError(.corrupted, operation: "open", path: path)
+        }
+        guard isMeta(second) else { return }
+        guard Meta(second)?.pageSize == pageSize else {
+            throw LMDBError(.corrupted, operation: "open", path: path)
+        }
     }
 }

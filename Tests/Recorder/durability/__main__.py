@@ -20,6 +20,8 @@ PARTS = (powercuts, kills, faults, damage)
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="durability", description=__doc__)
     parser.add_argument("--worker", type=Path, required=True, help="the built PowerCutWorker")
+    parser.add_argument("--broken-worker", type=Path, help="one that acknowledges before it commits, for a control")
+    parser.add_argument("--golden", type=Path, help="the file to damage, rather than a new one")
     parser.add_argument("--short", action="store_true", help="the share of a few minutes, bounded by counts")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=2, help="cases at a time within a part (2)")
@@ -40,8 +42,7 @@ def show(row: Row) -> None:
 
 def main() -> int:
     options = arguments()
-    suite = Suite(
-        options.worker.resolve(), options.short, options.seed, options.jobs, options.report / "kept", options.only, options.k or None)
+    suite = Suite(options)
     started = time.monotonic()
     rows: list[Row] = []
     try:

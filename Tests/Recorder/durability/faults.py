@@ -61,7 +61,7 @@ def every_place(suite: Suite, case: str, counter: str, fault: str, causes: str, 
             ended = fault_run(counting, suite, causes, recorded=True)
             number = counting.counts()[counter]
         if ended.status != 0:
-            row.failures.append(Failure(f"without a fault: {ended.last}", suite.replay(PART, case, 0)))
+            row.failures.append(Failure(f"without a fault: {ended.last}", suite.replay(PART, case)))
 
         def one(k: int) -> None:
             with suite.fresh() as scratch:
@@ -101,7 +101,7 @@ def full_disk(suite: Suite) -> Row:
             ended = scratch.run("fill-disk", scratch.store, prefix=prefix)
             row.tried += 1
             if ended.status != 0:
-                row.failures.append(Failure(f"{size} KiB: {ended.last}", suite.replay(PART, row.name, 0)))
+                row.failures.append(Failure(f"{size} KiB: {ended.last}", suite.replay(PART, row.name)))
     return row
 
 
@@ -118,7 +118,7 @@ def read_only(suite: Suite) -> Row:
         wrong = ended.last if ended.status != 0 else "" if "error " in ended.output else "nothing failed"
         wrong = wrong or scratch.check()
         if wrong:
-            row.failures.append(Failure(wrong, suite.replay(PART, row.name, 0)))
+            row.failures.append(Failure(wrong, suite.replay(PART, row.name)))
     return row
 
 
@@ -133,6 +133,6 @@ def descriptors(suite: Suite) -> Row:
             row.tried += 1
             wrong = ("" if ended.status == 0 else ended.last) or scratch.check()
             if wrong:
-                row.failures.append(Failure(f"{limit} descriptors: {wrong}", suite.replay(PART, row.name, 0)))
+                row.failures.append(Failure(f"{limit} descriptors: {wrong}", suite.replay(PART, row.name)))
     row.notes = {"errors": dict(sorted(errors.items()))}
     return row

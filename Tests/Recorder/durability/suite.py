@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+from argparse import Namespace
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -56,14 +57,16 @@ class Ended:
 
 
 class Suite:
-    def __init__(self, worker: Path, short: bool, seed: int, jobs: int, kept: Path, only: str | None, k: int | None) -> None:
-        self.worker = str(worker)
-        self.short = short
-        self.seed = seed
-        self.jobs = jobs
-        self.kept = kept
-        self.only = only
-        self.k = k
+    def __init__(self, options: Namespace) -> None:
+        self.worker = str(options.worker.resolve())
+        self.broken_worker = str(options.broken_worker.resolve()) if options.broken_worker else None
+        self.short: bool = options.short
+        self.seed: int = options.seed
+        self.jobs: int = options.jobs
+        self.kept: Path = options.report / "kept"
+        self.only: str | None = options.only
+        self.k: int | None = options.k
+        self.golden: Path | None = options.golden
         parent = "/dev/shm" if Path("/dev/shm").is_dir() else None
         self.work = Path(tempfile.mkdtemp(prefix="larder-durability-", dir=parent))
         self.environment = {**os.environ, "SWIFT_BACKTRACE": "enable=no"}
@@ -74,11 +77,12 @@ class Suite:
     def wants(self, part: str, name: str) -> bool:
         return self.only is None or self.only in (part, f"{part}/{name}")
 
-    def replay(self, part: str, name: str, k: int) -> str:
-        return f"scripts/durability --only '{part}/{name}' --k {k} --seed {self.seed}" + (" --short" if self.short else "")
+    def replay(self, part: str, name: str, k: int | None = None) -> str:
+        place = "" if k is None else f" --k {k}"
+        return f"scripts/durability --only '{part}/{name}'{place} --seed {self.seed}" + (" --short" if self.short else "")
 
     def places(self, count: int) -> Iterable[int]:
-        return [self.k] if self.k else range(1, count + 1)
+        return [self.k] if self.k is not None else range(1, count + 1)
 
     def fresh(self) -> "Scratch":
         return Scratch(self, Path(tempfile.mkdtemp(dir=self.work)))
