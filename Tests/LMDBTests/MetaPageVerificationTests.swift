@@ -50,7 +50,9 @@ import Testing
                 _ = try environment.information()
                 _ = try FileVerification.run(environment) { _, _, _ in }
             }
-            #expect(refusal == nil || refusal == .corrupted || refusal == .invalid, "\(String(describing: refusal))")
+            // A last page far beyond the end makes LMDB ask for a map that no machine has: ENOMEM.
+            let expected: [LMDBError.Code?] = [nil, .corrupted, .invalid, .init(rawValue: 12)]
+            #expect(expected.contains(refusal), "\(String(describing: refusal))")
         }
     }
 }
