@@ -89,7 +89,7 @@ final class ReaderPool: Sendable {
     /// Whether the meta page that a read transaction began from may have been another commit's already.
     @inline(__always)
     private func isOverwritten(_ transaction: OpaquePointer) -> Bool {
-        let id = unsafe UInt64(mdb_txn_id(transaction))
+        let id = unsafe UInt64(UInt(bitPattern: mdb_txn_id(transaction)))
         return metaPages.transactionID(inPlaceOf: id) > id
     }
 
