@@ -25,12 +25,20 @@ import Testing
     }
 
     @Test(arguments: [
-        ("cache/void", "cachd/void"), ("store", "stoqe"), ("last-cache", "last-cachd"),
+        ("cache/full", "cache/fulm"), ("cache/void", "cache/voie"), ("cache/void", "cachd/void"), ("store", "stoqe"),
+        ("last-cache", "last-cachd"),
     ])
     func `is found by a verification when it is a name's`(_ key: String, _ other: String) async throws {
         try await makeStore()
         try rename(key, to: other)
         #expect(try !StoreVerification.run(at: scratch.store).isHealthy)
+    }
+
+    @Test func `under the name of another cache is refused`() async throws {
+        try await makeStore()
+        try RawStore.change("larder", at: scratch.store) { $0[Array("cache/void".utf8)] = $0[Array("cache/full".utf8)] }
+        let store = try Store(at: scratch.store)
+        #expect(code { _ = try store.cache("void", key: .int, value: .string) } == .damagedStore)
     }
 
     @Test(arguments: ["expiry", "cache.2"])

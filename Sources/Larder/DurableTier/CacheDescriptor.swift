@@ -8,7 +8,7 @@
 /// | 8 | when the cache was made, in milliseconds since 1970 |
 /// | 2 + n | name of the key coding: length and UTF-8 |
 /// | 2 + n | name of the value coding: length and UTF-8 |
-/// | 8 | checksum: XXH3-64 of everything before it, seeded with the store's hash seed |
+/// | 8 | checksum: XXH3-64 of everything before it, seeded with the XXH3-64 of the cache's name, seeded with the store's hash seed |
 struct CacheDescriptor: Hashable, Sendable {
     var number: UInt32
     var firstVersion: UInt16
@@ -21,7 +21,12 @@ struct CacheDescriptor: Hashable, Sendable {
         "cache.\(number)"
     }
 
-    func bytes(seed: UInt64) -> [UInt8] {
+    /// The checksum covers the name too: a description under a name that is not its own does not pass.
+    private static func checksumSeed(name: String, seed: UInt64) -> UInt64 {
+        xxh3(Array(name.utf8).span, seed: seed)
+    }
+
+    func bytes(name: String, seed: UInt64) -> [UInt8] {
         var writer = ByteWriter()
         writer.append(number)
         writer.append(firstVersion)
@@ -29,7 +34,7 @@ struct CacheDescriptor: Hashable, Sendable {
         writer.append(created)
         writer.append(keyCoding)
         writer.append(valueCoding)
-        writer.appendChecksum(seed: seed)
+        writer.appendChecksum(seed: Self.checksumSeed(name: name, seed: seed))
         return writer.bytes
     }
 
@@ -53,7 +58,7 @@ struct CacheDescriptor: Hashable, Sendable {
             created = try reader.integer()
             keyCoding = try reader.string()
             valueCoding = try reader.string()
-            try reader.checksum(seed: seed)
+            try reader.checksum(seed: Self.checksumSeed(name: name, seed: seed))
         } catch {
             throw LarderError(.damagedStore, "the description of a cache is damaged", cacheName: name)
         }

@@ -79,7 +79,7 @@ extension DurableTier {
                 _ = try transaction.createTable(descriptor.tableName)
             }
             try transaction.put(
-                descriptor.bytes(seed: header.hashSeed).span, for: key.span, in: descriptions)
+                descriptor.bytes(name: name, seed: header.hashSeed).span, for: key.span, in: descriptions)
         }
         return try keyspace(name, descriptor)
     }
