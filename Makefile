@@ -14,9 +14,8 @@ dependencies: ## Install the C libraries (Debian, Ubuntu: apt-get; macOS: brew)
 build: dependencies ## Build the library and kvtool
 	$(SWIFT) build -c $(CONFIGURATION)
 
-test: dependencies ## Run every test, a share of the durability suite, and check the model of the protocol
+test: dependencies ## Run every test, and check the model of the protocol
 	$(SWIFT) test
-	scripts/durability --short
 	Model/check.sh
 
 model: ## Check the model of the protocol alone, at the larger sizes too

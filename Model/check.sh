@@ -19,6 +19,7 @@ words=$*
 
 if ! command -v spin >/dev/null; then
     as_root=$([ "$(id -u)" = 0 ] || echo sudo)
+    $as_root apt-get update -qq
     $as_root apt-get install -y --no-install-recommends spin >/dev/null || {
         echo "spin is missing and could not be installed" >&2
         exit 69

@@ -64,6 +64,9 @@ final class ReaderPool: Sendable {
         }
     }
 
+    /// How often a transaction is begun anew although the meta pages contradict each other.
+    private static let maximumContradictions = 10_000
+
     /// Begins or renews a transaction.
     ///
     /// LMDB reads the number of the last commit and then that commit's meta page, which the commit after the next overwrites. If that happens
@@ -79,18 +82,23 @@ final class ReaderPool: Sendable {
             unsafe mdb_txn_reset(pointer)
         }
         guard let handle = transaction else { return 0 }
-        while true {
+        var contradictions = 0
+        while contradictions < Self.maximumContradictions {
             let code = unsafe mdb_txn_renew(handle.pointer)
             if unsafe code != 0 || !isOverwritten(handle.pointer) { return code }
+            // The commit after the next is what a race leaves there. Anything else, again and again, is damage.
+            if unsafe !isOverwritten(handle.pointer, byTheCommitAfterTheNext: true) { contradictions += 1 }
             unsafe mdb_txn_reset(handle.pointer)
         }
+        return MDB_CORRUPTED
     }
 
     /// Whether the meta page that a read transaction began from may have been another commit's already.
     @inline(__always)
-    private func isOverwritten(_ transaction: OpaquePointer) -> Bool {
-        let id = unsafe UInt64(UInt(bitPattern: mdb_txn_id(transaction)))
-        return metaPages.transactionID(inPlaceOf: id) > id
+    private func isOverwritten(_ transaction: OpaquePointer, byTheCommitAfterTheNext: Bool = false) -> Bool {
+        let id = unsafe UInt64(truncatingIfNeeded: mdb_txn_id(transaction))
+        let inPlace = metaPages.transactionID(inPlaceOf: id)
+        return byTheCommitAfterTheNext ? inPlace == id &+ 2 : inPlace > id
     }
 
     /// Ends a read transaction.

@@ -1,4 +1,3 @@
-import Foundation
 import LMDB
 import TestSupport
 import Testing
@@ -51,8 +50,8 @@ import Testing
                 _ = try environment.information()
                 _ = try FileVerification.run(environment) { _, _, _ in }
             }
-            // Where the last page is said to be far away, there is no address space for the file.
-            let expected: [LMDBError.Code?] = [nil, .corrupted, .invalid, .init(rawValue: ENOMEM)]
+            // A last page far beyond the end makes LMDB ask for a map that no machine has: ENOMEM.
+            let expected: [LMDBError.Code?] = [nil, .corrupted, .invalid, .init(rawValue: 12)]
             #expect(expected.contains(refusal), "\(String(describing: refusal))")
         }
     }

@@ -201,7 +201,9 @@ import Testing
         try environment.close()
         let whole = try contents(of: scratch.store + "/data.mdb")
         try prepare(Array(whole.prefix(length)))
-        #expect(code { _ = try Environment.openForTest(scratch.store) } == .invalid)
+        // What is too short to say what it is is no environment; what says so and is cut is a damaged one.
+        let expected: LMDBError.Code = length < 4_095 ? .invalid : .corrupted
+        #expect(code { _ = try Environment.openForTest(scratch.store) } == expected)
     }
 
     @Test func `refuses another version of LMDB's format`() throws {

@@ -19,7 +19,7 @@ import Testing
     /// Gives an entry of the store's own table another key.
     private func rename(_ key: String, to other: String) throws {
         try RawStore.change("larder", at: scratch.store) { entries in
-            let description: [UInt8]? = entries.removeValue(forKey: Array(key.utf8))
+            let description = entries.removeValue(forKey: Array(key.utf8))
             entries[Array(other.utf8)] = description
         }
     }

@@ -181,7 +181,7 @@ import Testing
         try await store.write { [cache] in try $0.set("v", for: 3, in: cache) }
         _ = try await cache.value(for: 4) { _ in "v" }
         try await cache.update(5) { $0 = "v" }
-        try await store.write { _ in }
+        await store.waitForLoads()
         for key in 1...5 { #expect(try cache.remainingTimeToLive(for: key) == .seconds(10), "key \(key)") }
         clock.advance(milliseconds: 10_000)
         #expect(try cache.count() == 0)

@@ -141,7 +141,10 @@ extension Meta {
         guard let pageSize = Meta(first)?.pageSize else {
             throw LMDBError(.corrupted, operation: "open", path: path)
         }
-        guard let second = try PageFile(path: path, pageSize: pageSize).page(1), isMeta(second) else { return }
+        guard let second = try PageFile(path: path, pageSize: pageSize).page(1) else {
+            throw LMDBError(.corrupted, operation: "open", path: path)
+        }
+        guard isMeta(second) else { return }
         guard Meta(second)?.pageSize == pageSize else {
             throw LMDBError(.corrupted, operation: "open", path: path)
         }

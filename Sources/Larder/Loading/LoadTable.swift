@@ -22,6 +22,11 @@ final class LoadTable: Sendable {
         }
     }
 
+    /// Whether no load is under way.
+    var isEmpty: Bool {
+        count.load(ordering: .sequentiallyConsistent) == 0
+    }
+
     /// The load of a key that is under way, if there is one.
     func current(_ key: MemoryKey) -> (any AnyLoad)? {
         loads.withLock { $0[key] }

@@ -1,94 +1,112 @@
-/// One shard of the memory tier: an index by hash over a table of entries that are linked from the most to the least recently used.
+/// One shard of the memory tier: entries, the policy that ranks them, and what the coherence protocol knows of their keys. Used under a lock.
 ///
-/// Two keys with the same 64-bit hash cannot both be held; the later takes the earlier one's place.
-struct MemoryShard: ~Copyable {
-    private struct Entry {
-        var key: MemoryKey
-        var value: MemoryValue
-        var version: UInt64
-        var expiry: Milliseconds
-        var cost: Int
-        var newer: Int
-        var older: Int
-    }
-
+/// It counts every byte it causes to be in use against its budget: the arena up to its frontier, free blocks included, the index, the policy's tables, values
+/// elsewhere, and itself. It makes room before it takes any, so that the budget holds at every instant.
+struct MemoryShard: ~Copyable, Sendable {
+    /// What a stripe of keys went through.
     private struct Stripe {
+        /// Commits under way that change one of its keys.
         var pending: UInt32 = 0
+        /// The last transaction that changed one.
         var lastWrite: UInt64 = 0
     }
 
-    /// What an entry costs beyond the bytes of its key and value: two array headers, its place in the table, and the index.
-    static let entryOverhead = 192
+    private static let stripeCount = 64
+    /// Memory of the shard itself, its stripes and its feed, in bytes.
+    private static let fixedByteCount = 512 + stripeCount * 16 + ShadowFeed.byteCount
+    /// A cut frees this part of the arena at least, because it visits every block.
+    private static let leastCut = 16
 
-    private let capacity: Int
-    private var index: [UInt64: Int] = [:]
-    private var entries: [Entry?] = []
-    private var free: [Int] = []
-    private var newest = -1
-    private var oldest = -1
-    private var stripes = [Stripe](repeating: Stripe(), count: 256)
-    private var bytes = 0
-    private var highWater = 0
-    private var hits = 0
-    private var misses = 0
-    private var evictions = 0
+    /// The bytes that the shard may use.
+    private(set) var budget: Int
+    var entries: ShardEntries
+    var policy: EvictionPolicy
+    /// Sampled accesses on their way to the shadows.
+    var feed = ShadowFeed()
+    /// The advice in force, as the tier publishes it.
+    private var advice = PackedAdvice.none
+    private var stripes = [Stripe](repeating: Stripe(), count: stripeCount)
+    /// Bytes that could not be used for want of a free block of the right size, lately.
+    private var fragmented = 0
+    /// The entry count for which the policy's tables were made, 0 before the first eviction.
+    private var tableEntryCount = 0
+    /// Whether the shadows should be made, or made anew, for the present number of entries.
+    var wantsShadows = false
+    var counters = ShardCounters()
 
-    init(capacity: Int) {
-        self.capacity = capacity
+    init(budget: Int, parameters: PolicyParameters) {
+        self.budget = budget
+        entries = ShardEntries(byteCount: budget)
+        policy = EvictionPolicy(
+            capacity: max(1, budget), entryCount: 0,
+            configuration: parameters.configurations[parameters.initialConfiguration],
+            keepsFrequencies: true, parameters: parameters)
     }
 
-    private static func stripe(_ hash: UInt64) -> Int {
-        // Not the bits that choose the shard.
-        Int(truncatingIfNeeded: hash & 255)
+    /// The bytes in use now.
+    var byteCount: Int { Self.fixedByteCount + entries.byteCount + policy.tableByteCount }
+
+    // MARK: Lookup
+
+    /// The valid entry of a key, counted as a hit, or 0, counted as a miss.
+    @inline(__always)
+    mutating func find(
+        _ key: Span<UInt8>, hash: UInt64, keyspace: UInt32, isSampled: Bool, floor: UInt64, now: () -> Milliseconds
+    ) -> EntryReference {
+        let entry = entries.find(key, UInt32(truncatingIfNeeded: hash), keyspace: keyspace)
+        guard entry != 0 else {
+            counters.misses += 1
+            return 0
+        }
+        let state = entries.arena.state(entry)
+        guard state.version >= floor || !ProtocolGuards.comparesFloor else { return reclaim(entry, cause: .outdated) }
+        if state.expires, now() >= entries.arena.expiry(entry) { return reclaim(entry, cause: .expired) }
+        counters.hits += 1
+        policy.hit(entry, in: &entries)
+        if isSampled { feed.add(hash, weight: entries.weight(of: entry)) }
+        return entry
+    }
+
+    private mutating func reclaim(_ entry: EntryReference, cause: RemovalCause) -> EntryReference {
+        remove(entry, cause: cause)
+        counters.misses += 1
+        return 0
+    }
+
+    private mutating func remove(_ entry: EntryReference, cause: RemovalCause) {
+        policy.remove(entry, in: &entries)
+        entries.remove(entry, cause: cause)
     }
 
     // MARK: The steps of the protocol
 
-    mutating func lookup(
-        _ key: Span<UInt8>, hash: UInt64, keyspace: UInt32, floor: UInt64, now: () -> Milliseconds
-    ) -> MemoryTier.Hit? {
-        guard let slot = index[hash], let entry = entries[slot], entry.key.keyspace == keyspace, entry.key.matches(key)
-        else {
-            misses += 1
-            return nil
-        }
-        guard entry.version >= floor || !ProtocolGuards.comparesFloor, entry.expiry == 0 || now() < entry.expiry else {
-            remove(at: slot)
-            misses += 1
-            return nil
-        }
-        hits += 1
-        if newest != slot {
-            unlink(slot)
-            linkAsNewest(slot)
-        }
-        return MemoryTier.Hit(value: entry.value, expiry: entry.expiry)
+    private static func stripe(_ hash: UInt64) -> Int {
+        // Not the bits that choose the shard, the place in the index, or the sample.
+        Int(truncatingIfNeeded: hash >> 32) & (stripeCount - 1)
     }
 
     mutating func mark(_ key: MemoryKey) {
         if ProtocolGuards.marksPending { stripes[Self.stripe(key.hash)].pending += 1 }
-        if let slot = index[key.hash] { remove(at: slot) }
+        let entry = entries.find(key.bytes.span, UInt32(truncatingIfNeeded: key.hash), keyspace: key.keyspace)
+        if entry != 0 { remove(entry, cause: .written) }
     }
 
     mutating func unmark(_ key: MemoryKey) {
         if ProtocolGuards.marksPending { stripes[Self.stripe(key.hash)].pending -= 1 }
     }
 
-    mutating func install(
-        _ value: MemoryValue?, for key: MemoryKey, version: UInt64, expiry: Milliseconds, floor: UInt64
-    ) {
+    mutating func install(_ new: NewEntry?, for key: MemoryKey, version: UInt64, floor: UInt64) {
         let stripe = Self.stripe(key.hash)
         if ProtocolGuards.marksPending { stripes[stripe].pending -= 1 }
         stripes[stripe].lastWrite = max(stripes[stripe].lastWrite, version)
-        if let value, floor <= version { insert(value, for: key, version: version, expiry: expiry) }
+        if let new, floor <= version { insert(new, for: key) }
     }
 
-    mutating func populate(
-        _ value: MemoryValue, for key: MemoryKey, version: UInt64, expiry: Milliseconds, floor: UInt64
-    ) {
-        guard !ProtocolGuards.comparesLastWrite || isUnchanged(key.hash, since: version) else { return }
-        guard floor <= version else { return }
-        insert(value, for: key, version: version, expiry: expiry)
+    mutating func populate(_ new: NewEntry, for key: MemoryKey, version: UInt64, floor: UInt64) {
+        guard !ProtocolGuards.comparesLastWrite || isUnchanged(key.hash, since: version), floor <= version else {
+            return
+        }
+        insert(new, for: key)
     }
 
     /// Whether no commit of ours after transaction `version` has changed a key of the stripe, or is about to.
@@ -97,76 +115,160 @@ struct MemoryShard: ~Copyable {
         return stripe.pending == 0 && stripe.lastWrite <= version
     }
 
+    // MARK: Insertion
+
+    private mutating func insert(_ new: NewEntry, for key: MemoryKey) {
+        let old = entries.find(key.bytes.span, new.fingerprint, keyspace: new.keyspace)
+        if old != 0 { remove(old, cause: .replaced) }
+        policy.resize(capacity: entryCapacity - fragmented)
+        guard policy.admits(weight: new.weight), prepareTables(for: new) else {
+            counters.rejections += 1
+            return
+        }
+        policy.resize(capacity: entryCapacity - fragmented)
+        let queue = policy.admit(new.fingerprint, weight: new.weight, in: &entries)
+        guard let (block, slack) = allocate(for: new) else {
+            counters.rejections += 1
+            return
+        }
+        entries.write(new, key: key.bytes.span, at: block, slack: slack)
+        policy.insert(block, into: queue, in: &entries)
+        counters.insertions += 1
+        noteByteCount()
+    }
+
+    /// What the budget leaves for entries.
+    private var entryCapacity: Int { budget - (byteCount - entries.arena.frontierBytes - entries.outsideBytes) }
+
+    /// Takes a block, evicting until there is one.
+    private mutating func allocate(for new: NewEntry) -> (block: EntryReference, slack: UInt32)? {
+        var isTight = false
+        while true {
+            if makeRoom(for: new.outsideCost) {
+                let limit = (entryCapacity - entries.outsideBytes - new.outsideCost) / BlockArena.unit
+                if let found = entries.allocate(new.units, limit: limit) {
+                    // The policy plans with what can really be used.
+                    if !isTight { fragmented -= fragmented >> 10 }
+                    return found
+                }
+            }
+            guard policy.count > 0 else { return nil }
+            policy.evict(in: &entries)
+            if !isTight { isTight = true }
+            fragmented = min(max(fragmented, entryCapacity - entries.weight - new.weight), budget / 4)
+        }
+    }
+
+    /// Sees to it that `bytes` more outside the arena fit the budget, by lowering the arena's frontier if there is no other way. Returns false if entries must go
+    /// first.
+    private mutating func makeRoom(for bytes: Int) -> Bool {
+        let excess = byteCount + bytes - budget
+        guard excess > 0 else { return true }
+        let used = entries.weight - entries.outsideBytes
+        let frontier = entries.arena.frontierBytes
+        let target = frontier - max(excess, frontier / Self.leastCut)
+        let least = frontier - excess
+        // Blocks move into gaps of other sizes, so some of the room is lost.
+        guard least > 0, used + used / 16 <= least else { return false }
+        entries.lowerFrontier(to: max(target, min(least, used + used / 16)) / BlockArena.unit, policy: &policy)
+        return byteCount + bytes <= budget
+    }
+
+    /// Makes room for memory outside the arena, evicting as needed.
+    private mutating func reserve(_ bytes: Int) -> Bool {
+        while !makeRoom(for: bytes) {
+            guard policy.count > 0 else { return byteCount + bytes <= budget }
+            policy.evict(in: &entries)
+        }
+        return true
+    }
+
+    /// Grows the index, and makes the policy's tables when the shard is full for the first time or its number of entries has changed much.
+    private mutating func prepareTables(for new: NewEntry) -> Bool {
+        if entries.index.isFull {
+            let expected = expectedCount
+            let grown = entries.index.byteCountGrown(for: expected)
+            // Old and new table exist side by side for a moment.
+            guard reserve(grown) else { return false }
+            counters.noteBytes(byteCount + grown)
+            entries.growIndex(for: expected)
+        }
+        let count = policy.count
+        guard count >= 16, entries.weight + new.weight > entryCapacity - fragmented else { return true }
+        guard tableEntryCount == 0 || count > tableEntryCount * 3 / 2 || count < tableEntryCount / 3 else {
+            return true
+        }
+        let planned = EvictionPolicy.tableByteCount(entryCount: count, parameters: policy.parameters)
+        policy.resizeTables(entryCount: 0)
+        guard reserve(planned) else { return true }
+        tableEntryCount = count
+        wantsShadows = true
+        policy.resizeTables(entryCount: count)
+        return true
+    }
+
+    /// How many entries there will be when the shard is full, once it nearly is; until then as many as now. The index grows to its final size while there is
+    /// still room for two of them.
+    private var expectedCount: Int {
+        let capacity = entryCapacity
+        guard entries.weight > capacity / 4 * 3, entries.weight < capacity else { return entries.count + 1 }
+        return Int(Double(entries.count) * Double(capacity) / Double(entries.weight))
+    }
+
+    private mutating func noteByteCount() {
+        counters.noteBytes(byteCount)
+    }
+
+    // MARK: Configuration
+
+    /// Follows the chooser.
+    mutating func follow(_ published: PackedAdvice) {
+        guard published != advice else { return }
+        advice = published
+        if let advice = published.unpacked(policy.parameters) { policy.adopt(advice) }
+    }
+
+    /// Sets the budget and evicts until it holds. Returns false, with the shard empty, if it cannot hold.
+    mutating func resize(budget newBudget: Int) {
+        budget = newBudget
+        policy.resize(capacity: max(1, entryCapacity - fragmented))
+        if !reserve(0) { removeAll() }
+        entries.resizeArena(byteCount: max(budget, entries.arena.frontierBytes))
+        noteByteCount()
+    }
+
     mutating func removeAll() {
-        index.removeAll()
         entries.removeAll()
-        free.removeAll()
-        (newest, oldest, bytes) = (-1, -1, 0)
+        policy.removeAll()
+        policy.resizeTables(entryCount: 0)
+        tableEntryCount = 0
+        fragmented = 0
     }
 
-    // MARK: The table
+    // MARK: Expiry
 
-    private mutating func insert(_ value: MemoryValue, for key: MemoryKey, version: UInt64, expiry: Milliseconds) {
-        if let slot = index[key.hash] { remove(at: slot) }
-        let cost = key.bytes.count + value.cost + Self.entryOverhead
-        guard cost <= capacity else { return }
-        while bytes + cost > capacity {
-            remove(at: oldest)
-            evictions += 1
+    /// Removes entries that have expired, in at most `budget` steps. Returns the steps left over.
+    mutating func removeExpired(now: Milliseconds, budget: Int) -> Int {
+        var left = budget
+        while let entry = entries.nextDue(now: now, budget: &left) {
+            remove(entry, cause: .expired)
         }
-        let entry = Entry(
-            key: key, value: value, version: version, expiry: expiry, cost: cost, newer: -1, older: -1)
-        let slot: Int
-        if let last = free.popLast() {
-            slot = last
-            entries[slot] = entry
-        } else {
-            slot = entries.count
-            entries.append(entry)
-        }
-        index[key.hash] = slot
-        linkAsNewest(slot)
-        bytes += cost
-        highWater = max(highWater, bytes)
-    }
-
-    private mutating func remove(at slot: Int) {
-        guard let entry = entries[slot] else { return }
-        unlink(slot)
-        index[entry.key.hash] = nil
-        entries[slot] = nil
-        free.append(slot)
-        bytes -= entry.cost
-    }
-
-    private mutating func unlink(_ slot: Int) {
-        guard let entry = entries[slot] else { return }
-        if entry.newer >= 0 { entries[entry.newer]?.older = entry.older } else { newest = entry.older }
-        if entry.older >= 0 { entries[entry.older]?.newer = entry.newer } else { oldest = entry.newer }
-    }
-
-    private mutating func linkAsNewest(_ slot: Int) {
-        entries[slot]?.newer = -1
-        entries[slot]?.older = newest
-        if newest >= 0 { entries[newest]?.newer = slot } else { oldest = slot }
-        newest = slot
-    }
-
-    func add(to sum: inout MemoryTierStatistics) {
-        sum.hits += hits
-        sum.misses += misses
-        sum.evictions += evictions
-        sum.entries += index.count
-        sum.bytes += bytes
-        sum.highestBytes += highWater
+        return left
     }
 }
 
-extension MemoryKey {
+/// Plain counters, changed under the shard's lock.
+struct ShardCounters: Sendable {
+    var hits = 0
+    var misses = 0
+    var insertions = 0
+    /// Entries that were too large, or for which there was no room at all.
+    var rejections = 0
+    /// The most bytes that were ever in use.
+    private(set) var highestBytes = 0
+
     @inline(__always)
-    func matches(_ key: Span<UInt8>) -> Bool {
-        guard bytes.count == key.count else { return false }
-        for index in key.indices where bytes[index] != key[index] { return false }
-        return true
+    mutating func noteBytes(_ bytes: Int) {
+        if bytes > highestBytes { highestBytes = bytes }
     }
 }

@@ -1,16 +1,32 @@
 internal import Synchronization
 
-/// The bounded table of hot entries: a sharded LRU, bounded in bytes. It does not know LMDB.
+/// The bounded table of hot entries, sharded by hash. It does not know LMDB.
+///
+/// A hit costs the shard's lock, one line of its index and the entry itself, and writes two bits; see ``MemoryShard``. Which entries stay is
+/// decided by ``EvictionPolicy``, in the configuration that ``ConfigurationChooser`` finds best for the workload of the whole tier.
 ///
 /// Each method is one step under the lock of the key's shard. A shard also keeps, for stripes of its keys, what the coherence protocol
 /// needs: how many commits are under way that change a key of the stripe, and the last transaction that did. A stripe stands for all of
 /// its keys, which errs on the side of not keeping a value.
+///
+/// Nothing here asks for the time or for random numbers: with one thread, the same calls give the same victims.
 final class MemoryTier: Sendable {
-    private let shards: [Shard]
+    let shards: ShardTable
     private let shift: UInt64
+    private let parameters: PolicyParameters
+    private let limits: Mutex<Limits>
+    /// Compares the configurations; nil until the tier is full for the first time.
+    private let chooser = Mutex<ConfigurationChooser?>(nil)
+    /// Keys whose 24 sampling bits lie below are sampled; 0 while there is no chooser.
+    private let sampleThreshold = Atomic<UInt64>(0)
+    private let publishedAdvice = Atomic<UInt64>(0)
+    private let removalListener: (@Sendable (RemovalNotice) -> Void)?
 
-    /// The budget in bytes, bookkeeping included.
-    let capacity: Int
+    private struct Limits {
+        var capacity: Int
+        /// The number of entries for which the shadows were made.
+        var shadowedEntries = 0
+    }
 
     /// What a lookup finds.
     struct Hit {
@@ -18,40 +34,156 @@ final class MemoryTier: Sendable {
         var expiry: Milliseconds
     }
 
-    init(capacity: Int, shardCount: Int = 16) {
-        precondition(shardCount > 0 && shardCount & (shardCount - 1) == 0)
-        self.capacity = capacity
-        shards = (0..<shardCount).map { _ in Shard(capacity: capacity / shardCount) }
-        shift = 64 - UInt64(shardCount.trailingZeroBitCount)
+    /// The least capacity, in bytes. The tables of a shard take 10 KiB of it.
+    static let leastCapacity = 32 << 10
+
+    /// A tier that uses at most `capacity` bytes, bookkeeping included. With less than ``leastCapacity`` it is off: it holds and uses nothing, for good.
+    ///
+    /// - Parameters:
+    ///   - shardCount: A power of two; by default one for each 4 MiB, at most 32. An entry may take a sixth of a shard.
+    ///   - removalListener: Told of each entry that leaves, on the thread that made it leave, after the locks are let go.
+    init(
+        capacity: Int, shardCount: Int? = nil, parameters: PolicyParameters = .standard,
+        removalListener: (@Sendable (RemovalNotice) -> Void)? = nil
+    ) {
+        let isOn = capacity >= Self.leastCapacity
+        let count = isOn ? shardCount ?? Self.shardCount(for: capacity) : 0
+        precondition(count & (count - 1) == 0, "the number of shards is no power of two")
+        limits = Mutex(Limits(capacity: capacity))
+        self.parameters = parameters
+        self.removalListener = removalListener
+        let budget = isOn ? Self.shardBudget(capacity, count, parameters) : 0
+        let isObserved = removalListener != nil
+        shards = ShardTable(count: count) {
+            var shard = MemoryShard(budget: budget, parameters: parameters)
+            shard.entries.removed.isObserved = isObserved
+            return shard
+        }
+        shift = isOn ? 64 - UInt64(count.trailingZeroBitCount) : 64
+    }
+
+    private static func shardCount(for capacity: Int) -> Int {
+        var count = 1
+        while count < 32, capacity / (count * 2) >= 4 << 20 { count *= 2 }
+        return count
+    }
+
+    /// A shard's part of the capacity, once the shadows have theirs.
+    private static func shardBudget(_ capacity: Int, _ count: Int, _ parameters: PolicyParameters) -> Int {
+        (capacity - shadowEntries(capacity, parameters) * shadowEntryBytes * parameters.configurations.count) / count
+    }
+
+    /// Entries of a shadow: so many that all shadows together take a sixteenth of the capacity at most.
+    private static func shadowEntries(_ capacity: Int, _ parameters: PolicyParameters) -> Int {
+        min(parameters.shadowEntries, capacity / (16 * shadowEntryBytes * parameters.configurations.count))
+    }
+
+    /// Bytes of a shadow for each of its entries: columns, index, ghosts, and the sketch of one of them.
+    private static let shadowEntryBytes = 64
+
+    /// Whether the tier holds anything at all.
+    @inline(__always) private var isOn: Bool { shards.count > 0 }
+
+    /// The budget in bytes, bookkeeping included.
+    var capacity: Int { limits.withLock { $0.capacity } }
+
+    @inline(__always)
+    func shard(of hash: UInt64) -> Int {
+        // Smart shift: with one shard, by 64, the result is 0.
+        Int(truncatingIfNeeded: hash >> shift)
     }
 
     @inline(__always)
-    private func shard(_ hash: UInt64) -> Shard {
-        shards[Int(truncatingIfNeeded: shift == 64 ? 0 : hash >> shift)]
+    private func isSampled(_ hash: UInt64) -> Bool {
+        (hash >> 32) & 0xFF_FFFF < sampleThreshold.load(ordering: .relaxed)
     }
 
+    // MARK: Lookup
+
     /// The entry of a key, unless it is older than `floor` or expired. `now` is asked for only if the entry expires.
+    ///
+    /// A decoded object or a long value is retained, a short one copied into a new array; see ``withBytes(for:hash:keyspace:floor:now:_:)``.
+    @inline(__always)
     func lookup(
         _ key: Span<UInt8>, hash: UInt64, keyspace: UInt32, floor: UInt64, now: () -> Milliseconds
     ) -> Hit? {
-        shard(hash).state.withLock { $0.lookup(key, hash: hash, keyspace: keyspace, floor: floor, now: now) }
+        guard isOn else { return nil }
+        let shard = shard(of: hash)
+        let isSampled = isSampled(hash)
+        let (hit, needsCare) = shards.withLock(shard) {
+            $0.lookup(key, hash: hash, keyspace: keyspace, isSampled: isSampled, floor: floor, now: now)
+        }
+        if needsCare { care(for: shard) }
+        return hit
     }
+
+    /// Copies the bytes of a key's value into `buffer`, if they fit, and returns how many there are.
+    ///
+    /// Nothing is allocated. Returns nil if there is no valid entry, or if it holds a decoded object.
+    @inline(__always)
+    func copyValue(
+        for key: Span<UInt8>, hash: UInt64, keyspace: UInt32, floor: UInt64, now: () -> Milliseconds,
+        into buffer: inout MutableSpan<UInt8>
+    ) -> Int? {
+        guard isOn else { return nil }
+        let shard = shard(of: hash)
+        let isSampled = isSampled(hash)
+        let (count, needsCare) = shards.withLock(shard) {
+            $0.copyValue(
+                for: key, hash: hash, keyspace: keyspace, isSampled: isSampled, floor: floor, now: now, into: &buffer)
+        }
+        if needsCare { care(for: shard) }
+        return count
+    }
+
+    /// Calls `body` with the bytes of a key's value and its deadline, or returns nil if there is no valid entry, or one that holds an object.
+    ///
+    /// Nothing is allocated: a short value is copied to the stack, a long one retained. No lock is held while `body` runs, so it may do what it likes.
+    @inline(__always)
+    func withBytes<Result>(
+        for key: Span<UInt8>, hash: UInt64, keyspace: UInt32, floor: UInt64, now: () -> Milliseconds,
+        _ body: (Span<UInt8>, Milliseconds) throws -> Result
+    ) rethrows -> Result? {
+        guard isOn else { return nil }
+        let shard = shard(of: hash)
+        let isSampled = isSampled(hash)
+        return try unsafe withUnsafeTemporaryAllocation(byteCount: EntryBlock.inlineLimit, alignment: 8) { scratch in
+            let (borrowed, needsCare) = shards.withLock(shard) {
+                unsafe $0.borrow(
+                    key, hash: hash, keyspace: keyspace, isSampled: isSampled, floor: floor, now: now, into: scratch)
+            }
+            if needsCare { care(for: shard) }
+            switch borrowed {
+            case .absent: return nil
+            case .copied(let count, let expiry):
+                let bytes = unsafe UnsafeRawBufferPointer(rebasing: scratch[..<count])
+                return unsafe try body(Span<UInt8>(_unsafeBytes: bytes), expiry)
+            case .retained(let bytes, let expiry): return try body(bytes.span, expiry)
+            }
+        }
+    }
+
+    // MARK: The steps of the protocol
 
     /// A commit that changes the key is about to happen: its entry goes, and none may be populated until it is decided.
     func mark(_ key: MemoryKey) {
-        shard(key.hash).state.withLock { $0.mark(key) }
+        step(key.hash) { $0.mark(key) }
     }
 
     /// The commit has happened: keeps the new value, unless it is `nil` or something newer than `version` has raised `floor`.
     func install(
         _ value: MemoryValue?, for key: MemoryKey, version: UInt64, expiry: Milliseconds, floor: () -> UInt64
     ) {
-        shard(key.hash).state.withLock { $0.install(value, for: key, version: version, expiry: expiry, floor: floor()) }
+        let new = value.flatMap { newEntry($0, for: key, version: version, expiry: expiry) }
+        step(key.hash) { state in
+            state.install(new, for: key, version: version, floor: floor())
+            if let new, isSampled(key.hash) { state.feed.add(key.hash, weight: new.weight) }
+        }
     }
 
     /// The commit has failed: the key stays absent.
     func unmark(_ key: MemoryKey) {
-        shard(key.hash).state.withLock { $0.unmark(key) }
+        step(key.hash) { $0.unmark(key) }
     }
 
     /// Keeps a value that was read from the durable tier as of transaction `version`, unless a commit of ours that it may have missed is
@@ -59,28 +191,109 @@ final class MemoryTier: Sendable {
     func populate(
         _ value: MemoryValue, for key: MemoryKey, version: UInt64, expiry: Milliseconds, floor: () -> UInt64
     ) {
-        shard(key.hash).state.withLock {
-            $0.populate(value, for: key, version: version, expiry: expiry, floor: floor())
+        guard let new = newEntry(value, for: key, version: version, expiry: expiry) else { return }
+        step(key.hash) { state in
+            state.populate(new, for: key, version: version, floor: floor())
+            if isSampled(key.hash) { state.feed.add(key.hash, weight: new.weight) }
         }
     }
 
-    /// Drops every entry. The protocol's marks stay.
+    private func newEntry(
+        _ value: MemoryValue, for key: MemoryKey, version: UInt64, expiry: Milliseconds
+    ) -> NewEntry? {
+        NewEntry(
+            value, keyLength: key.bytes.count, hash: key.hash, keyspace: key.keyspace, version: version, expiry: expiry)
+    }
+
+    /// Drops every entry. The protocol's marks stay, and so does what the policy has learnt.
     func removeAll() {
-        for shard in shards { shard.state.withLock { $0.removeAll() } }
+        for shard in shards.indices {
+            shards.withLock(shard) { $0.removeAll() }
+            care(for: shard)
+        }
     }
 
-    /// Counters and sizes, summed over the shards.
-    var statistics: MemoryTierStatistics {
-        var sum = MemoryTierStatistics(capacity: capacity)
-        for shard in shards { shard.state.withLock { $0.add(to: &sum) } }
-        return sum
+    // MARK: Capacity and expiry
+
+    /// Sets the budget, at least ``leastCapacity``, and evicts until it holds. O(entries that go). A tier that is off stays so.
+    func resize(capacity wanted: Int) {
+        guard isOn else { return }
+        let capacity = max(wanted, Self.leastCapacity, shards.count * Self.leastCapacity / 2)
+        limits.withLock { $0.capacity = capacity }
+        let budget = Self.shardBudget(capacity, shards.count, parameters)
+        for shard in shards.indices {
+            shards.withLock(shard) { $0.resize(budget: budget) }
+            care(for: shard)
+        }
+        chooser.withLock { chooser in
+            chooser = nil
+            sampleThreshold.store(0, ordering: .relaxed)
+        }
     }
 
-    private final class Shard: Sendable {
-        let state: Mutex<MemoryShard>
+    /// Removes entries that have expired, so that their memory is free for others, in at most `budget` steps; call it now and then.
+    ///
+    /// - Returns: Whether all was done that was due.
+    @discardableResult
+    func removeExpired(now: Milliseconds, budget: Int = .max) -> Bool {
+        var left = budget
+        for shard in shards.indices where left > 0 {
+            left = shards.withLock(shard) { $0.removeExpired(now: now, budget: left) }
+            care(for: shard)
+        }
+        return left > 0
+    }
 
-        init(capacity: Int) {
-            state = Mutex(MemoryShard(capacity: capacity))
+    // MARK: After the lock
+
+    /// Runs a step that may change the shard, then sees to what it left behind.
+    private func step(_ hash: UInt64, _ body: (inout MemoryShard) -> Void) {
+        guard isOn else { return }
+        let shard = shard(of: hash)
+        let advice = PackedAdvice(word: publishedAdvice.load(ordering: .relaxed))
+        let needsCare = shards.withLock(shard) { state in
+            state.follow(advice)
+            body(&state)
+            return state.needsCare
+        }
+        if needsCare { care(for: shard) }
+    }
+
+    /// Lets go of removed objects, tells the listener, and shows sampled accesses to the shadows unless another thread is doing so.
+    private func care(for shard: Int) {
+        let (objects, notices, accesses, isFull) = shards.withLock(shard) { $0.takeLeftovers() }
+        if let removalListener { for notice in notices { removalListener(notice) } }
+        _ = consume objects
+        if isFull { makeChooser() }
+        guard !accesses.isEmpty else { return }
+        _ = chooser.withLockIfAvailable { chooser in
+            for access in accesses {
+                guard let advice = chooser?.observe(access.hash, weight: access.weight), let leader = chooser?.leader
+                else { continue }
+                publishedAdvice.store(PackedAdvice(leader: leader, growth: advice.growth).word, ordering: .relaxed)
+            }
+        }
+    }
+
+    /// Makes shadows for the tier as it is now.
+    private func makeChooser() {
+        var count = 0
+        var weight = 0
+        for shard in shards.indices {
+            shards.withLock(shard) { state in
+                count += state.policy.count
+                weight += state.policy.weight
+            }
+        }
+        let wanted = Self.shadowEntries(capacity, parameters)
+        guard wanted > 0, count > 0 else { return }
+        let entryCount = min(count, wanted)
+        let rate = Double(entryCount) / Double(count)
+        chooser.withLock { chooser in
+            chooser = ConfigurationChooser(
+                capacity: max(1, Int(Double(weight) * rate)), entryCount: entryCount, parameters: parameters,
+                leader: chooser?.leader)
+            sampleThreshold.store(UInt64((rate * 0x1p24).rounded(.up)), ordering: .relaxed)
         }
     }
 }

@@ -169,8 +169,6 @@ final class ModelRun {
             note("load \(name) \(key) = \(loaded.map(String.init) ?? "nothing")")
             let entry = models[index].entry(key, at: now)
             try expect(try await cache.load(key, loaded), entry?.value ?? loaded, "loaded")
-            // Its record rides on a commit of its own; a transaction behind it comes after it.
-            try await store.write { _ in }
             if entry == nil, let loaded {
                 models[index].set(key, .init(value: loaded, deadline: deadline(.cacheDefault, index)))
             }

@@ -1,4 +1,4 @@
-import Larder
+@testable import Larder
 
 /// A cache of the store under test together with its model, whatever its types: keys and values are numbers here.
 protocol ModelledCache: Sendable {
@@ -89,7 +89,10 @@ private struct Opened<Key: Sendable, Value: Sendable>: OpenedCache {
     }
     func load(_ key: Int, _ value: Int?) async throws -> Int? {
         let types = types
-        return try await cache.value(for: types.key(key)) { _ in value.map(types.value) }.map(types.unvalue)
+        let loaded = try await cache.value(for: types.key(key)) { _ in value.map(types.value) }.map(types.unvalue)
+        // The value is handed out before its record is committed.
+        await cache.store.waitForLoads()
+        return loaded
     }
     func count() throws -> Int { try cache.count() }
     func scan(_ range: Range<Int>?, _ order: ScanOrder, _ limit: Int?) throws -> [(key: Int, value: Int)] {

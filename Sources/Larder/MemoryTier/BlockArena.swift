@@ -1,0 +1,250 @@
+/// Allocates blocks of 8-byte units inside one range of memory, in constant time and with little waste.
+///
+/// Two-level segregated fit (Masmano, Ripoll, Crespo and Real, "TLSF: a new dynamic memory allocator for real-time systems", ECRTS 2004): free
+/// blocks hang in lists by size, 16 classes for each power of two, two levels of bitmaps find the first list that surely fits, and neighbours
+/// that are free are joined at once. A block in use has no header but two bits of its first word; its owner knows its size.
+///
+/// Blocks are named by their place in units, so that a reference takes four bytes and the whole range can be moved.
+struct BlockArena: ~Copyable, Sendable {
+    /// Where a block starts, in units; 0 is none.
+    typealias Reference = UInt32
+
+    static let unit = 8
+    /// A free block needs four words: its size, its neighbours in the list, and its size again at its end.
+    static let minimumUnits: UInt32 = 4
+    /// In the first word of every block: whether the block is free.
+    static let isFree: UInt64 = 1 << 63
+    /// In the first word of every block in use: whether the block before it is free. (The one before a free block never is.)
+    static let followsFree: UInt64 = 1 << 62
+
+    private static let subclassBits: UInt32 = 4
+    private static let subclasses = 1 << 4
+    private static let classes = 28
+    static let firstBlock: Reference = 4
+
+    private(set) var memory: MappedMemory
+    /// The end of the blocks, in units. What lies beyond was never touched, or was given back.
+    private(set) var frontier: Reference = BlockArena.firstBlock
+    /// Whether the last block before the frontier is free.
+    private var frontierFollowsFree = false
+    /// The units in free blocks.
+    private(set) var freeUnits = 0
+    private var classMap: UInt32 = 0
+    private var subclassMaps: [UInt16]
+    private var heads: [Reference]
+
+    /// An arena that can grow to `byteCount` bytes.
+    init(byteCount: Int) {
+        memory = MappedMemory(byteCount: min(byteCount, Int(UInt32.max >> 1) * Self.unit))
+        subclassMaps = Array(repeating: 0, count: Self.classes)
+        heads = Array(repeating: 0, count: Self.classes * Self.subclasses)
+    }
+
+    /// The bytes up to the frontier: all the memory that was touched.
+    var frontierBytes: Int { Int(frontier) * Self.unit }
+    /// The memory of the lists, in bytes.
+    static var tableByteCount: Int { classes * (2 + subclasses * 4) }
+
+    // MARK: Words
+
+    @inline(__always)
+    func load<T: BitwiseCopyable>(_ block: Reference, _ offset: Int, as type: T.Type) -> T {
+        memory.load(Int(block) * Self.unit + offset, as: type)
+    }
+
+    @inline(__always)
+    func store<T: BitwiseCopyable>(_ value: T, _ block: Reference, _ offset: Int) {
+        memory.store(value, at: Int(block) * Self.unit + offset)
+    }
+
+    // MARK: Allocation
+
+    /// Takes a block of at least `units` (four or more) from the free ones, or from beyond the frontier as far as `limit` (in units) allows.
+    ///
+    /// - Returns: The block, and how many units it is larger than asked for (0...3), which its owner must remember. Its first word is unset and
+    ///   must not have ``followsFree``.
+    mutating func allocate(_ units: UInt32, limit: Int) -> (block: Reference, slack: UInt32)? {
+        if let block = firstFit(units) {
+            let size = load(block, 0, as: UInt32.self)
+            unlink(block, size)
+            let rest = size - units
+            if rest >= Self.minimumUnits {
+                addFree(block + units, rest)
+                return (block, 0)
+            }
+            setFollowsFree(block + size, false)
+            return (block, rest)
+        }
+        var block = frontier
+        if frontierFollowsFree { block -= load(frontier - 1, 0, as: UInt32.self) }
+        let end = Int(block) + Int(units)
+        guard end <= limit, end * Self.unit <= memory.byteCount else { return nil }
+        if block < frontier {
+            let size = frontier - block
+            unlink(block, size)
+            // What the last block is too large by stays free.
+            if end + Int(Self.minimumUnits) <= Int(frontier) {
+                addFree(UInt32(end), frontier - UInt32(end))
+                return (block, 0)
+            }
+            frontierFollowsFree = false
+            if end <= Int(frontier) { return (block, frontier - block - units) }
+        }
+        frontier = UInt32(end)
+        return (block, 0)
+    }
+
+    /// Gives a block back; `units` is its whole size. Joins it with free neighbours.
+    mutating func free(_ block: Reference, units: UInt32) {
+        var start = block
+        var size = units
+        if load(block, 0, as: UInt64.self) & Self.followsFree != 0 {
+            let before = load(block - 1, 0, as: UInt32.self)
+            start -= before
+            size += before
+            unlink(start, before)
+        }
+        let end = start + size
+        if end < frontier, load(end, 0, as: UInt64.self) & Self.isFree != 0 {
+            let after = load(end, 0, as: UInt32.self)
+            unlink(end, after)
+            size += after
+        }
+        addFree(start, size)
+    }
+
+    /// Forgets every block.
+    mutating func removeAll() {
+        frontier = Self.firstBlock
+        frontierFollowsFree = false
+        freeUnits = 0
+        classMap = 0
+        for index in subclassMaps.indices { subclassMaps[index] = 0 }
+        for index in heads.indices { heads[index] = 0 }
+        memory.discard(from: 0)
+    }
+
+    // MARK: Physical order
+
+    /// Calls `body` with every block in use, in order of address. `size` tells a used block's units.
+    func forEachBlock(size: (borrowing BlockArena, Reference) -> UInt32, _ body: (Reference) -> Void) {
+        var block = Self.firstBlock
+        while block < frontier {
+            if isFree(block) {
+                block += load(block, 0, as: UInt32.self)
+            } else {
+                body(block)
+                block += size(self, block)
+            }
+        }
+    }
+
+    /// Lowers the frontier to `end` units or somewhat less, and returns the blocks in use that now lie beyond it.
+    ///
+    /// Their bytes are still there until ``discardBeyondFrontier()``: the caller copies each to a new block, or gives it up. It does not free
+    /// them. O(blocks).
+    mutating func cut(at end: Int, size: (borrowing BlockArena, Reference) -> UInt32) -> [Reference] {
+        var block = Self.firstBlock
+        var lastIsFree = false
+        var newFrontier: Reference?
+        var beyond: [Reference] = []
+        while block < frontier {
+            let isFree = isFree(block)
+            let units = isFree ? load(block, 0, as: UInt32.self) : size(self, block)
+            if newFrontier == nil, Int(block) + Int(units) > end { newFrontier = block }
+            if newFrontier == nil {
+                lastIsFree = isFree
+            } else if isFree {
+                unlink(block, units)
+            } else {
+                beyond.append(block)
+            }
+            block += units
+        }
+        guard let newFrontier else { return [] }
+        frontier = newFrontier
+        frontierFollowsFree = lastIsFree
+        return beyond
+    }
+
+    /// Gives the memory beyond the frontier back to the system.
+    func discardBeyondFrontier() {
+        memory.discard(from: frontierBytes)
+    }
+
+    /// Moves everything into a range of another size, which must reach up to the frontier.
+    mutating func resize(byteCount: Int) {
+        let other = MappedMemory(byteCount: byteCount)
+        other.copyPrefix(frontierBytes, of: memory)
+        memory = other
+    }
+
+    private func isFree(_ block: Reference) -> Bool {
+        load(block, 0, as: UInt64.self) & Self.isFree != 0
+    }
+
+    // MARK: Free lists
+
+    private mutating func addFree(_ block: Reference, _ size: UInt32) {
+        store(Self.isFree | UInt64(size), block, 0)
+        store(size, block + size - 1, 0)
+        let list = Self.list(size)
+        let head = heads[list]
+        store(head, block, 8)
+        store(UInt32(0), block, 12)
+        if head != 0 { store(block, head, 12) }
+        heads[list] = block
+        subclassMaps[list >> 4] |= 1 << UInt16(list & 15)
+        classMap |= 1 << UInt32(list >> 4)
+        freeUnits += Int(size)
+        setFollowsFree(block + size, true)
+    }
+
+    private mutating func unlink(_ block: Reference, _ size: UInt32) {
+        let next = load(block, 8, as: UInt32.self)
+        let previous = load(block, 12, as: UInt32.self)
+        if next != 0 { store(previous, next, 12) }
+        if previous != 0 {
+            store(next, previous, 8)
+        } else {
+            let list = Self.list(size)
+            heads[list] = next
+            if next == 0 {
+                subclassMaps[list >> 4] &= ~(1 << UInt16(list & 15))
+                if subclassMaps[list >> 4] == 0 { classMap &= ~(1 << UInt32(list >> 4)) }
+            }
+        }
+        freeUnits -= Int(size)
+    }
+
+    private mutating func setFollowsFree(_ block: Reference, _ value: Bool) {
+        guard block < frontier else {
+            frontierFollowsFree = value
+            return
+        }
+        let word = load(block, 0, as: UInt64.self)
+        store(value ? word | Self.followsFree : word & ~Self.followsFree, block, 0)
+    }
+
+    /// The head of the first list all of whose blocks have at least `units`.
+    private func firstFit(_ units: UInt32) -> Reference? {
+        let step = units < 16 ? 0 : (UInt32(1) << (31 - UInt32(units.leadingZeroBitCount) - Self.subclassBits)) - 1
+        let (rounded, overflow) = units.addingReportingOverflow(step)
+        if overflow { return nil }
+        let list = Self.list(rounded)
+        let rest = subclassMaps[list >> 4] & (UInt16.max << UInt16(list & 15))
+        if rest != 0 { return heads[list & ~15 | rest.trailingZeroBitCount] }
+        let larger = classMap & (UInt32.max << UInt32(list >> 4 + 1))
+        guard larger != 0 else { return nil }
+        let found = larger.trailingZeroBitCount
+        return heads[found << 4 | subclassMaps[found].trailingZeroBitCount]
+    }
+
+    /// The list of blocks of a size: sizes below 16 have one each; above, 16 lists share each power of two.
+    private static func list(_ units: UInt32) -> Int {
+        guard units >= 16 else { return Int(units) }
+        let magnitude = 31 - UInt32(units.leadingZeroBitCount)
+        let subclass = (units >> (magnitude - subclassBits)) & 15
+        return Int(magnitude - 3) << 4 | Int(subclass)
+    }
+}

@@ -1,0 +1,129 @@
+/// Finds entries by fingerprint: an open-addressing table whose rows are cache lines of seven entries each.
+///
+/// A word holds a fingerprint and a block, so that a lookup reads one line, then the entry, and growing reads no entry. The eighth word of a row counts the
+/// entries that belong to it but went on to later rows (Bronson and Shi, "F14", 2019): a lookup stops at a row with none, and removals leave no
+/// gravestones. The table grows by a quarter at a time, not to double, so that it is never much too large.
+struct EntryIndex: ~Copyable, Sendable {
+    private static let rowBytes = 64
+    private static let slots = 7
+    /// The table grows beyond seven eighths.
+    private static let fill = (numerator: 7, denominator: 8)
+
+    private var memory: MappedMemory
+    private var rows: Int
+    private(set) var count = 0
+
+    init() {
+        rows = 64
+        memory = MappedMemory(byteCount: rows * Self.rowBytes)
+    }
+
+    /// The memory of the table, in bytes: whole pages.
+    var byteCount: Int { Self.byteCount(rows) }
+
+    private static func byteCount(_ rows: Int) -> Int { (rows * rowBytes + 4095) / 4096 * 4096 }
+
+    /// Whether there is no room for one more entry.
+    var isFull: Bool { (count + 1) * Self.fill.denominator > rows * Self.slots * Self.fill.numerator }
+
+    /// The rows of a larger table: with room for `expected` entries and a few more, or if no more than one is expected, larger by a quarter.
+    private func larger(for expected: Int) -> Int {
+        guard expected > count + 1 else { return max(rows + rows / 4, rows + 60) }
+        let needed = expected * Self.fill.denominator / (Self.slots * Self.fill.numerator)
+        return max(needed + needed / 50, rows + rows / 50) + 8
+    }
+
+    /// The memory of the table after ``grow(for:)``, in bytes.
+    func byteCountGrown(for expected: Int) -> Int { Self.byteCount(larger(for: expected)) }
+
+    @inline(__always)
+    private static func row(_ fingerprint: UInt32, of rows: Int) -> Int {
+        // The high bits of the product: any number of rows, no division.
+        Int(truncatingIfNeeded: (UInt64(fingerprint) &* UInt64(truncatingIfNeeded: rows)) >> 32)
+    }
+
+    /// The first entry with the fingerprint for which `matches` holds, or 0.
+    @inline(__always)
+    func find(_ fingerprint: UInt32, where matches: (EntryReference) -> Bool) -> EntryReference {
+        var row = Self.row(fingerprint, of: rows)
+        while true {
+            let offset = row * Self.rowBytes
+            for slot in 0..<Self.slots {
+                let word = memory.load(offset + slot * 8, as: UInt64.self)
+                if UInt32(truncatingIfNeeded: word >> 32) == fingerprint {
+                    let entry = EntryReference(truncatingIfNeeded: word)
+                    if entry != 0, matches(entry) { return entry }
+                }
+            }
+            if memory.load(offset + 56, as: UInt64.self) == 0 { return 0 }
+            row = row + 1 == rows ? 0 : row + 1
+        }
+    }
+
+    /// Adds an entry, for which there must be room (``isFull``).
+    mutating func insert(_ entry: EntryReference, _ fingerprint: UInt32) {
+        Self.place(UInt64(fingerprint) << 32 | UInt64(entry), in: memory, rows: rows)
+        count += 1
+    }
+
+    /// Removes an entry that is there.
+    mutating func remove(_ entry: EntryReference, _ fingerprint: UInt32) {
+        let offset = locate(UInt64(fingerprint) << 32 | UInt64(entry)) { offset in
+            memory.store(memory.load(offset + 56, as: UInt64.self) - 1, at: offset + 56)
+        }
+        memory.store(UInt64(0), at: offset)
+        count -= 1
+    }
+
+    /// Records that an entry has moved to another block.
+    mutating func replace(_ entry: EntryReference, by other: EntryReference, _ fingerprint: UInt32) {
+        let offset = locate(UInt64(fingerprint) << 32 | UInt64(entry)) { _ in }
+        memory.store(UInt64(fingerprint) << 32 | UInt64(other), at: offset)
+    }
+
+    /// Makes room for `expected` entries, or for a quarter more than now if no more than one is expected. Reads no entry. O(size), once in so many insertions.
+    mutating func grow(for expected: Int) {
+        let newRows = larger(for: expected)
+        let larger = MappedMemory(byteCount: newRows * Self.rowBytes)
+        for row in 0..<rows {
+            for slot in 0..<Self.slots {
+                let word = memory.load(row * Self.rowBytes + slot * 8, as: UInt64.self)
+                if UInt32(truncatingIfNeeded: word) != 0 { Self.place(word, in: larger, rows: newRows) }
+            }
+        }
+        memory = larger
+        rows = newRows
+    }
+
+    /// Forgets every entry and gives the memory back.
+    mutating func removeAll() {
+        self = EntryIndex()
+    }
+
+    /// The place of a word that is there. Calls `passing` with the place of each full row on the way.
+    private func locate(_ wanted: UInt64, passing: (Int) -> Void) -> Int {
+        var row = Self.row(UInt32(truncatingIfNeeded: wanted >> 32), of: rows)
+        while true {
+            let offset = row * Self.rowBytes
+            for slot in 0..<Self.slots where memory.load(offset + slot * 8, as: UInt64.self) == wanted {
+                return offset + slot * 8
+            }
+            passing(offset)
+            row = row + 1 == rows ? 0 : row + 1
+        }
+    }
+
+    private static func place(_ word: UInt64, in memory: borrowing MappedMemory, rows: Int) {
+        var row = row(UInt32(truncatingIfNeeded: word >> 32), of: rows)
+        while true {
+            let offset = row * rowBytes
+            for slot in 0..<slots
+            where UInt32(truncatingIfNeeded: memory.load(offset + slot * 8, as: UInt64.self)) == 0 {
+                memory.store(word, at: offset + slot * 8)
+                return
+            }
+            memory.store(memory.load(offset + 56, as: UInt64.self) + 1, at: offset + 56)
+            row = row + 1 == rows ? 0 : row + 1
+        }
+    }
+}

@@ -1,0 +1,108 @@
+#if canImport(Darwin)
+    internal import Darwin
+#elseif canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Musl)
+    internal import Musl
+#endif
+
+/// A range of address space of its own, whose pages cost memory only once they are touched, and can be given back.
+///
+/// Where the system has huge pages they are asked for: random accesses over a large table wait for address translation as much as for the data.
+@safe
+struct MappedMemory: ~Copyable {
+    private static let hugePage = 2 << 20
+    /// `MADV_HUGEPAGE` of Linux, which not every C library declares.
+    private static let hugePageAdvice: CInt = 14
+
+    private let mapping: UnsafeMutableRawPointer
+    private let mappingByteCount: Int
+    private let start: UnsafeMutableRawPointer
+    /// The bytes that can be used, zero at first.
+    let byteCount: Int
+
+    /// Reserves address space. Traps if the process has none left.
+    init(byteCount: Int) {
+        self.byteCount = max(1, byteCount)
+        let isLarge = byteCount >= Self.hugePage
+        mappingByteCount = self.byteCount + (isLarge ? Self.hugePage : 0)
+        #if os(Linux)
+            let flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE
+        #else
+            let flags = MAP_PRIVATE | MAP_ANON
+        #endif
+        let address = unsafe mmap(nil, mappingByteCount, PROT_READ | PROT_WRITE, flags, -1, 0)
+        guard let address = unsafe address, unsafe address != MAP_FAILED else {
+            preconditionFailure("out of address space")
+        }
+        unsafe mapping = address
+        unsafe start = isLarge ? address.alignedUp(toMultipleOf: Self.hugePage) : address
+        #if os(Linux)
+            if isLarge { _ = unsafe madvise(start, self.byteCount, Self.hugePageAdvice) }
+        #endif
+    }
+
+    deinit {
+        _ = unsafe munmap(mapping, mappingByteCount)
+    }
+
+    /// Reads a value. `offset` must lie inside, which debug builds check.
+    @inline(__always)
+    func load<T: BitwiseCopyable>(_ offset: Int, as type: T.Type) -> T {
+        assert(offset >= 0 && offset + MemoryLayout<T>.size <= byteCount)
+        return unsafe start.load(fromByteOffset: offset, as: type)
+    }
+
+    /// Writes a value. `offset` must lie inside, which debug builds check.
+    @inline(__always)
+    func store<T: BitwiseCopyable>(_ value: T, at offset: Int) {
+        assert(offset >= 0 && offset + MemoryLayout<T>.size <= byteCount)
+        unsafe start.storeBytes(of: value, toByteOffset: offset, as: T.self)
+    }
+
+    /// The bytes of a range, valid until the memory goes or the range is written.
+    @inline(__always)
+    @unsafe
+    func bytes(at offset: Int, count: Int) -> UnsafeRawBufferPointer {
+        assert(offset >= 0 && count >= 0 && offset + count <= byteCount)
+        return unsafe UnsafeRawBufferPointer(start: start + offset, count: count)
+    }
+
+    /// Copies bytes in.
+    @inline(__always)
+    func write(_ bytes: Span<UInt8>, at offset: Int) {
+        assert(offset >= 0 && offset + bytes.count <= byteCount)
+        unsafe bytes.withUnsafeBufferPointer { source in
+            guard let address = source.baseAddress else { return }
+            unsafe (start + offset).copyMemory(from: address, byteCount: source.count)
+        }
+    }
+
+    /// Copies a range to another place inside; the two may not overlap.
+    func move(from source: Int, to target: Int, count: Int) {
+        assert(max(source, target) + count <= byteCount)
+        unsafe (start + target).copyMemory(from: start + source, byteCount: count)
+    }
+
+    /// Copies the first bytes of another range.
+    func copyPrefix(_ count: Int, of other: borrowing MappedMemory) {
+        assert(count <= byteCount && count <= other.byteCount)
+        unsafe start.copyMemory(from: other.start, byteCount: count)
+    }
+
+    /// Gives the whole pages from `offset` on back to the system; they read as zero afterwards.
+    func discard(from offset: Int) {
+        let page = Int(getpagesize())
+        let first = (offset + page - 1) / page * page
+        guard first < byteCount else { return }
+        #if os(Linux)
+            _ = unsafe madvise(start + first, byteCount - first, MADV_DONTNEED)
+        #else
+            _ = unsafe mmap(
+                start + first, byteCount - first, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANON | MAP_FIXED, -1, 0)
+        #endif
+    }
+}
+
+// It owns its range alone, and cannot be copied.
+extension MappedMemory: @unchecked Sendable {}

@@ -1,0 +1,105 @@
+extension MemoryShard {
+    /// The valid entry of a key, and whether ``takeLeftovers()`` is due.
+    @inline(__always)
+    mutating func lookup(
+        _ key: Span<UInt8>, hash: UInt64, keyspace: UInt32, isSampled: Bool, floor: UInt64, now: () -> Milliseconds
+    ) -> (MemoryTier.Hit?, needsCare: Bool) {
+        let entry = find(key, hash: hash, keyspace: keyspace, isSampled: isSampled, floor: floor, now: now)
+        guard entry != 0 else { return (nil, needsCare) }
+        return (MemoryTier.Hit(value: value(entry), expiry: entries.arena.expiry(entry)), needsCare)
+    }
+
+    /// Copies the bytes of the valid entry of a key, and tells whether ``takeLeftovers()`` is due.
+    @inline(__always)
+    mutating func copyValue(
+        for key: Span<UInt8>, hash: UInt64, keyspace: UInt32, isSampled: Bool, floor: UInt64, now: () -> Milliseconds,
+        into buffer: inout MutableSpan<UInt8>
+    ) -> (Int?, needsCare: Bool) {
+        let entry = find(key, hash: hash, keyspace: keyspace, isSampled: isSampled, floor: floor, now: now)
+        return (entry == 0 ? nil : copyBytes(entry, into: &buffer), needsCare)
+    }
+
+    /// As ``copyValue(for:hash:keyspace:isSampled:floor:now:into:)``, but a value elsewhere is retained instead of copied.
+    mutating func borrow(
+        _ key: Span<UInt8>, hash: UInt64, keyspace: UInt32, isSampled: Bool, floor: UInt64, now: () -> Milliseconds,
+        into scratch: UnsafeMutableRawBufferPointer
+    ) -> (Borrowed, needsCare: Bool) {
+        let entry = find(key, hash: hash, keyspace: keyspace, isSampled: isSampled, floor: floor, now: now)
+        guard entry != 0 else { return (.absent, needsCare) }
+        let expiry = entries.arena.expiry(entry)
+        let state = entries.arena.state(entry)
+        switch state.form {
+        case .inline:
+            let bytes = unsafe entries.arena.inlineValue(entry)
+            unsafe scratch.copyMemory(from: bytes)
+            return (.copied(bytes.count, expiry), needsCare)
+        case .array:
+            let bytes = unsafe unsafeDowncast(entries.outsideObject(entry, state), to: OutsideBytes.self).bytes
+            return (.retained(bytes, expiry), needsCare)
+        case .object:
+            return (.absent, needsCare)
+        }
+    }
+
+    /// A value on its way to a borrower.
+    enum Borrowed: Sendable {
+        /// There is none, or it is an object.
+        case absent
+        /// So many bytes were copied.
+        case copied(Int, Milliseconds)
+        /// The bytes are held.
+        case retained([UInt8], Milliseconds)
+    }
+
+    /// The value of an entry: retained if it lies elsewhere, copied into a new array if it lies in the block.
+    @inline(__always)
+    func value(_ entry: EntryReference) -> MemoryValue {
+        let state = entries.arena.state(entry)
+        switch state.form {
+        case .inline:
+            return unsafe .bytes(Array(entries.arena.inlineValue(entry)))
+        case .array:
+            return unsafe .bytes(unsafeDowncast(entries.outsideObject(entry, state), to: OutsideBytes.self).bytes)
+        case .object:
+            return .object(entries.outsideObject(entry, state), cost: entries.arena.outsideCost(entry))
+        }
+    }
+
+    /// Copies the bytes of an entry's value as far as they fit, and returns how many there are; nil if it holds an object.
+    @inline(__always)
+    func copyBytes(_ entry: EntryReference, into buffer: inout MutableSpan<UInt8>) -> Int? {
+        let state = entries.arena.state(entry)
+        switch state.form {
+        case .inline:
+            let bytes = unsafe entries.arena.inlineValue(entry)
+            unsafe buffer.withUnsafeMutableBytes { target in
+                guard target.count >= bytes.count else { return }
+                unsafe target.copyMemory(from: bytes)
+            }
+            return bytes.count
+        case .array:
+            let bytes = unsafe unsafeDowncast(entries.outsideObject(entry, state), to: OutsideBytes.self).bytes
+            unsafe buffer.withUnsafeMutableBytes { target in
+                guard target.count >= bytes.count else { return }
+                unsafe bytes.withUnsafeBytes { unsafe target.copyMemory(from: $0) }
+            }
+            return bytes.count
+        case .object:
+            return nil
+        }
+    }
+
+    /// Whether the last step left something to be done without the lock.
+    @inline(__always)
+    var needsCare: Bool { entries.removed.isPending || feed.isFull || wantsShadows }
+
+    /// Takes what is to be done without the lock.
+    mutating func takeLeftovers() -> (
+        objects: [any AnyObject & Sendable], notices: [RemovalNotice], accesses: [ShadowFeed.Access], wantsShadows: Bool
+    ) {
+        let leftovers = (entries.removed.objects, entries.removed.notices, feed.isFull ? feed.take() : [], wantsShadows)
+        entries.removed.clear()
+        wantsShadows = false
+        return leftovers
+    }
+}

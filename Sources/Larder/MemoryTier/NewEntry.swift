@@ -1,0 +1,70 @@
+/// An entry that wants to be kept.
+struct NewEntry: Sendable {
+    let fingerprint: UInt32
+    let keyspace: UInt32
+    let value: MemoryValue
+    /// The durable tier's transaction that the value is from.
+    let version: UInt64
+    /// When it expires, 0 if never.
+    let expiry: Milliseconds
+    let form: EntryBlock.Form
+    /// What the block refers to, if the value does not lie in it.
+    let outside: (any AnyObject & Sendable)?
+    /// The inline value's bytes, or the cost of one elsewhere in units of 8.
+    let valueWord: UInt32
+    /// The units of its block, slack aside.
+    let units: UInt32
+
+    /// Describes an entry, or returns nil if its numbers are too large for a header.
+    init?(
+        _ value: MemoryValue, keyLength: Int, hash: UInt64, keyspace: UInt32, version: UInt64, expiry: Milliseconds
+    ) {
+        guard version <= EntryBlock.largestVersion, keyLength <= 511 else { return nil }
+        self.fingerprint = UInt32(truncatingIfNeeded: hash)
+        self.keyspace = keyspace
+        self.value = value
+        self.version = version
+        self.expiry = expiry
+        var inlineLength = 0
+        switch value {
+        case .bytes(let bytes) where bytes.count <= EntryBlock.inlineLimit:
+            form = .inline
+            outside = nil
+            inlineLength = bytes.count
+            valueWord = UInt32(bytes.count)
+        case .bytes(let bytes):
+            form = .array
+            outside = OutsideBytes(bytes)
+            let cost = OutsideBytes.cost(of: bytes)
+            guard cost <= EntryBlock.largestCost else { return nil }
+            valueWord = UInt32((cost + 7) / 8)
+        case .object(let object, let cost):
+            form = .object
+            outside = object
+            guard cost <= EntryBlock.largestCost else { return nil }
+            valueWord = UInt32((max(0, cost) + 7) / 8)
+        }
+        let state = EntryBlock.State(version: 0, keyLength: keyLength, form: form, expires: expiry != 0)
+        units = BlockArena.units(keyOffset: state.keyOffset, keyLength: keyLength, inlineLength: inlineLength)
+    }
+
+    /// What the entry will count: its block, and its value elsewhere.
+    var weight: Int { Int(units) * BlockArena.unit + outsideCost }
+
+    /// The bytes that the value counts outside the arena.
+    var outsideCost: Int { form == .inline ? 0 : Int(valueWord) * 8 }
+}
+
+/// Bytes too many for a block: an array behind one reference.
+final class OutsideBytes: Sendable {
+    let bytes: [UInt8]
+
+    init(_ bytes: [UInt8]) {
+        self.bytes = bytes
+    }
+
+    /// The memory of the array and of the object that holds it: their headers, and what the allocator adds to each (16 bytes) and rounds up to.
+    static func cost(of bytes: [UInt8]) -> Int {
+        (bytes.capacity + 32 + 16 + 15) / 16 * 16 + 48
+    }
+}

@@ -1,0 +1,325 @@
+/// The eviction policy of one cache: a FIFO window, a CLOCK main, and ghosts that tell which newcomers deserve main.
+///
+/// - **Window**: new entries wait here in FIFO order. At its end an entry that was used moves to main; one that was not leaves the cache and
+///   becomes a ghost.
+/// - **Main**: FIFO order with second chances. Its coldest entry is the tail, once the tails that were used have gone back to the head.
+/// - **Ghosts**: fingerprints of keys that left the window unused. One that comes back soon enough goes straight to main.
+///
+/// A hit writes at most two bits. Time is a count of insertions, so that a replay gives the same victims. Every operation is O(1) amortised: each
+/// step of the CLOCK spends an earlier hit. Weights may be bytes or 1 for each entry.
+///
+/// Sources of the ideas: S3-FIFO (Yang et al., SOSP 2023) for lazy promotion; Clock2Q+ for correlated references; LIRS (Jiang and Zhang,
+/// SIGMETRICS 2002) and CLOCK-Pro (Jiang, Chen and Zhang, USENIX ATC 2005) for comparing ages; TinyLFU (Einziger, Friedman and Manes, ToS 2017) for
+/// frequency. Which configuration runs is decided by ``ConfigurationChooser``.
+struct EvictionPolicy: Sendable {
+    let parameters: PolicyParameters
+    /// The greatest total weight.
+    private(set) var capacity: Int
+    /// The window's share and the rule in force.
+    private(set) var configuration: PolicyConfiguration
+    /// Entries that have not proved themselves.
+    private(set) var window = EntryQueue(kind: .window)
+    /// Entries that have.
+    private(set) var main = EntryQueue(kind: .main)
+    /// Insertions so far, modulo 2^32: the time.
+    private(set) var clock: UInt32 = 0
+    /// The window's capacity at present, on its way to the configuration's share.
+    private(set) var windowCapacity: Double
+    /// Entries by which the window may grow for each miss.
+    private var growth = 1.0
+    /// Whether something was ever evicted; before that the window's capacity jumps.
+    private var wasFull = false
+    /// Hits of window entries younger than this are ignored.
+    private var correlatedAge: UInt32 = 0
+    private let keepsFrequencies: Bool
+    private var ghosts: GhostTable
+    private var sketch: FrequencySketch?
+
+    /// A policy for `capacity` units of weight.
+    ///
+    /// - Parameters:
+    ///   - entryCount: How many entries are expected; sizes the ghosts and the sketch. See ``resizeTables(entryCount:)``.
+    ///   - keepsFrequencies: Whether a configuration may come that needs the sketch.
+    init(
+        capacity: Int, entryCount: Int, configuration: PolicyConfiguration, keepsFrequencies: Bool,
+        parameters: PolicyParameters = .standard
+    ) {
+        self.parameters = parameters
+        self.capacity = capacity
+        self.configuration = configuration
+        self.keepsFrequencies = keepsFrequencies
+        ghosts = GhostTable(capacity: 0, entryCount: 0)
+        windowCapacity = Self.windowSize(configuration.windowShare, of: capacity)
+        resizeTables(entryCount: entryCount)
+        updateCorrelatedAge(meanWeight: max(1, capacity / max(1, entryCount)))
+    }
+
+    /// The entries' total weight.
+    var weight: Int { window.weight + main.weight }
+    /// The number of entries.
+    var count: Int { window.count + main.count }
+    /// The weight that main may take.
+    private var mainCapacity: Int { capacity - Int(windowCapacity) }
+
+    private static func windowSize(_ share: Double, of capacity: Int) -> Double {
+        max(1, (Double(capacity) * share).rounded())
+    }
+
+    // MARK: Hits
+
+    /// Notes that an entry was used. Writes nothing if its counter is full, or if it is too young for its window.
+    @inline(__always)
+    func hit(_ entry: EntryReference, in entries: inout some PolicyEntries & ~Copyable) {
+        let hits = entries.hits(of: entry)
+        guard hits < 3 else { return }
+        if entries.queue(of: entry) == .window, clock &- entries.time(of: entry) < correlatedAge { return }
+        entries.setHits(hits + 1, of: entry)
+    }
+
+    // MARK: Misses
+
+    /// Whether an entry of a given weight may enter at all. One that would push out a large part of the others is not worth it, whatever its use.
+    func admits(weight: Int) -> Bool {
+        weight <= max(capacity / parameters.largestShare, count == 0 ? capacity : 2 * self.weight / count)
+    }
+
+    /// Makes room for a newcomer and returns the queue that it joins. Victims are handed to `entries.discard`.
+    mutating func admit(
+        _ fingerprint: UInt32, weight: Int, in entries: inout some PolicyEntries & ~Copyable
+    ) -> QueueKind {
+        sketch?.add(1, to: fingerprint)
+        clock &+= 1
+        moveWindow(by: weight, in: entries)
+        var isPromoted = false
+        if let age = ghosts.remove(fingerprint, now: clock), configuration.rule == .age {
+            isPromoted = openMain(
+                to: weight, isShort: isMainShort(after: weight), if: .idleLonger(than: age), whileFull: true,
+                in: &entries)
+        }
+        while self.weight + weight > capacity, count > 0 {
+            evict(in: &entries)
+        }
+        if isPromoted { return .main }
+        // Main fills first, and again when the window has shrunk: a loop must not run through the window alone.
+        let fitsMain = main.weight + weight <= mainCapacity
+        return configuration.rule == .age && isMainShort(after: 0) && fitsMain ? .main : .window
+    }
+
+    /// Whether main has less than its share of a full cache, which shows in the window: it keeps its own without `leaving`. (The sum of the weights is
+    /// no measure. It stays below the capacity by part of an entry, which would always look like room in main.)
+    private func isMainShort(after leaving: Int) -> Bool {
+        !wasFull || window.weight - leaving >= Int(windowCapacity)
+    }
+
+    /// Puts a newcomer at the head of a queue, as ``admit(_:weight:in:)`` said.
+    mutating func insert(
+        _ entry: EntryReference, into queue: QueueKind, in entries: inout some PolicyEntries & ~Copyable
+    ) {
+        entries.setHits(0, of: entry)
+        entries.setTime(clock, of: entry)
+        switch queue {
+        case .window: window.push(entry, in: &entries)
+        case .main: main.push(entry, in: &entries)
+        }
+    }
+
+    /// Forgets an entry that its owner removes. It becomes no ghost and is not discarded.
+    mutating func remove(_ entry: EntryReference, in entries: inout some PolicyEntries & ~Copyable) {
+        switch entries.queue(of: entry) {
+        case .window: window.remove(entry, in: &entries)
+        case .main: main.remove(entry, in: &entries)
+        }
+    }
+
+    /// Records that an entry has moved: `other` has its fields.
+    mutating func replace(
+        _ entry: EntryReference, by other: EntryReference, oldWeight: Int,
+        in entries: inout some PolicyEntries & ~Copyable
+    ) {
+        switch entries.queue(of: other) {
+        case .window: window.replace(entry, by: other, oldWeight: oldWeight, in: &entries)
+        case .main: main.replace(entry, by: other, oldWeight: oldWeight, in: &entries)
+        }
+    }
+
+    /// Forgets every entry, without a word to their owner. What was learnt stays.
+    mutating func removeAll() {
+        window = EntryQueue(kind: .window)
+        main = EntryQueue(kind: .main)
+    }
+
+    // MARK: Evictions
+
+    /// Takes the next step towards an eviction: discards an entry, or moves one from the window to main. There must be an entry.
+    mutating func evict(in entries: inout some PolicyEntries & ~Copyable) {
+        wasFull = true
+        if main.isEmpty || (!window.isEmpty && window.weight >= Int(windowCapacity)) {
+            leaveWindow(in: &entries)
+        } else {
+            discardFromMain(coldestOfMain(in: &entries), in: &entries)
+        }
+    }
+
+    /// What the entries must be like that a candidate displaces.
+    private enum Displacement {
+        case any
+        case idleLonger(than: UInt32)
+        case usedLess(than: UInt8, orAsMuch: Bool)
+    }
+
+    /// Makes room in main by discarding its coldest entries one by one as long as each may be displaced: at least one, unless main is short.
+    ///
+    /// - Parameter whileFull: Whether to stop when the cache as a whole has room; main then exceeds its share.
+    /// - Returns: Whether there is room.
+    private mutating func openMain(
+        to weight: Int, isShort: Bool, if condition: Displacement, whileFull: Bool,
+        in entries: inout some PolicyEntries & ~Copyable
+    ) -> Bool {
+        var mustDisplace = !isShort
+        while mustDisplace || main.weight + weight > mainCapacity {
+            guard !main.isEmpty else { return weight <= mainCapacity }
+            let victim = coldestOfMain(in: &entries)
+            guard mayDisplace(victim, condition, weight: weight, in: entries) else { return false }
+            if whileFull, self.weight + weight <= capacity { return true }
+            discardFromMain(victim, in: &entries)
+            mustDisplace = false
+        }
+        return true
+    }
+
+    /// Whether a victim is worth less than the candidate that would displace it, weight for weight: where sizes differ, an entry must be used more often
+    /// to take more room.
+    private func mayDisplace(
+        _ victim: EntryReference, _ condition: Displacement, weight: Int,
+        in entries: borrowing some PolicyEntries & ~Copyable
+    ) -> Bool {
+        switch condition {
+        case .any:
+            return true
+        case .idleLonger(let age):
+            let idle = UInt64(clock &- entries.time(of: victim))
+            return idle * UInt64(entries.weight(of: victim)) > UInt64(age) * UInt64(weight)
+        case .usedLess(let count, let orAsMuch):
+            guard let sketch else { return true }
+            let held = Int(sketch.count(of: entries.fingerprint(of: victim))) * weight
+            let wanted = Int(count) * entries.weight(of: victim)
+            return orAsMuch ? held <= wanted : held < wanted
+        }
+    }
+
+    /// The entry at main's tail, after those that were used have had their second chance. Their hits are counted in the sketch only now.
+    private mutating func coldestOfMain(in entries: inout some PolicyEntries & ~Copyable) -> EntryReference {
+        while true {
+            let tail = main.tail
+            let hits = entries.hits(of: tail)
+            guard hits > 0 else { return tail }
+            entries.setHits(configuration.rule == .recency ? 0 : hits - 1, of: tail)
+            entries.setTime(clock, of: tail)
+            sketch?.add(1, to: entries.fingerprint(of: tail))
+            main.rotate(in: &entries)
+        }
+    }
+
+    private mutating func discardFromMain(_ victim: EntryReference, in entries: inout some PolicyEntries & ~Copyable) {
+        main.remove(victim, in: &entries)
+        entries.discard(victim)
+    }
+
+    /// Decides about the window's oldest entry: to main, to the ghosts, or, when the window is the cache, once more round.
+    private mutating func leaveWindow(in entries: inout some PolicyEntries & ~Copyable) {
+        let candidate = window.tail
+        let hits = entries.hits(of: candidate)
+        let fingerprint = entries.fingerprint(of: candidate)
+        sketch?.add(hits, to: fingerprint)
+        if configuration.rule == .recency, hits > 0 {
+            entries.setHits(0, of: candidate)
+            entries.setTime(clock, of: candidate)
+            window.rotate(in: &entries)
+            return
+        }
+        window.remove(candidate, in: &entries)
+        let weight = entries.weight(of: candidate)
+        let isAdmitted: Bool
+        switch configuration.rule {
+        case .recency:
+            isAdmitted = false
+        case .age:
+            isAdmitted =
+                hits > 0
+                && openMain(to: weight, isShort: isMainShort(after: 0), if: .any, whileFull: false, in: &entries)
+        case .frequency:
+            let count = sketch?.count(of: fingerprint) ?? hits
+            let condition = Displacement.usedLess(than: count, orAsMuch: hits > 0)
+            isAdmitted = openMain(
+                to: weight, isShort: isMainShort(after: 0), if: condition, whileFull: false, in: &entries)
+        }
+        guard isAdmitted else {
+            ghosts.insert(fingerprint, insertedAt: entries.time(of: candidate), now: clock)
+            entries.discard(candidate)
+            return
+        }
+        entries.setHits(0, of: candidate)
+        entries.setTime(clock, of: candidate)
+        main.push(candidate, in: &entries)
+    }
+
+    // MARK: Configuration
+
+    /// Follows the chooser. The rule changes at once, the window step by step with the misses to come.
+    mutating func adopt(_ advice: ConfigurationChooser.Advice) {
+        configuration = advice.configuration
+        growth = advice.growth
+    }
+
+    /// Sets the capacity. The caller evicts until ``weight`` fits; the window goes to its new share with the misses to come.
+    mutating func resize(capacity: Int) {
+        self.capacity = max(1, capacity)
+        windowCapacity = min(windowCapacity, Double(self.capacity))
+    }
+
+    /// Sizes the ghosts and the sketch for a number of entries, and empties them.
+    mutating func resizeTables(entryCount: Int) {
+        let entries = Double(entryCount)
+        ghosts = GhostTable(capacity: Int((entries * parameters.ghostsPerEntry).rounded()), entryCount: entryCount)
+        guard keepsFrequencies else { return }
+        sketch = FrequencySketch(
+            width: Int(entries * parameters.countersPerEntry),
+            agingPeriod: Int(entries * parameters.agingPeriodPerEntry))
+    }
+
+    /// The memory that ``resizeTables(entryCount:)`` will take, in bytes.
+    static func tableByteCount(entryCount: Int, parameters: PolicyParameters) -> Int {
+        let entries = Double(entryCount)
+        return GhostTable.byteCount(capacity: Int((entries * parameters.ghostsPerEntry).rounded()))
+            + FrequencySketch.byteCount(width: Int(entries * parameters.countersPerEntry))
+    }
+
+    /// The memory of the ghosts and the sketch, in bytes.
+    var tableByteCount: Int { ghosts.byteCount + (sketch?.byteCount ?? 0) }
+
+    /// Moves the window's capacity one step towards its share. A shrinking window gives up only entries that have not proved themselves; a growing one
+    /// costs entries of main, so it grows as slowly as was advised, but faster while main's coldest entry has been idle for long.
+    private mutating func moveWindow(by weight: Int, in entries: borrowing some PolicyEntries & ~Copyable) {
+        let target = Self.windowSize(configuration.windowShare, of: capacity)
+        if !wasFull {
+            windowCapacity = target
+        } else if windowCapacity > target {
+            windowCapacity = max(target, windowCapacity - Double(weight))
+        } else if windowCapacity < target {
+            let speed = isMainIdle(in: entries) ? min(1, growth * parameters.idleAcceleration) : growth
+            windowCapacity = min(target, windowCapacity + speed * Double(weight))
+        }
+        updateCorrelatedAge(meanWeight: max(1, self.weight / max(1, count)))
+    }
+
+    private func isMainIdle(in entries: borrowing some PolicyEntries & ~Copyable) -> Bool {
+        guard !main.isEmpty, !window.isEmpty, entries.hits(of: main.tail) == 0 else { return false }
+        let idle = UInt64(clock &- entries.time(of: main.tail))
+        return idle > UInt64(parameters.idleFactor) * UInt64(clock &- entries.time(of: window.tail))
+    }
+
+    private mutating func updateCorrelatedAge(meanWeight: Int) {
+        let age = parameters.correlatedShare * windowCapacity / Double(meanWeight)
+        correlatedAge = configuration.ignoresCorrelatedHits ? UInt32(min(age, 0x1p31).rounded(.up)) : 0
+    }
+}

@@ -1,0 +1,78 @@
+/// Remembers keys that left the window unused, and when each had been inserted: a fingerprint and a coarse time in four bytes.
+///
+/// The table is set-associative: a key may stand in one row of 16 words, one cache line, where it takes the place of the oldest. A row keeps 16
+/// bits of the fingerprint, so a stranger is taken for a ghost once in some 4,000 lookups. Time is kept modulo 65,536 units of
+/// `2^timeShift` ticks, which spans at least eight turnovers of the cache.
+struct GhostTable: Sendable {
+    private static let rowWidth = 16
+
+    private var words: [UInt32]
+    private let rows: UInt32
+    private let ways: Int
+    private let timeShift: UInt32
+
+    /// The number of ghosts that fit.
+    var capacity: Int { Int(rows) * ways }
+    /// The table's memory, in bytes.
+    var byteCount: Int { words.count * 4 + 32 }
+
+    /// The memory of a table of a given capacity, in bytes.
+    static func byteCount(capacity: Int) -> Int {
+        max(1, (capacity + rowWidth - 1) / rowWidth) * rowWidth * 4 + 32
+    }
+
+    /// A table for about `capacity` ghosts, at least one, of a cache of `entryCount` entries.
+    init(capacity: Int, entryCount: Int) {
+        let rows = max(1, (capacity + Self.rowWidth - 1) / Self.rowWidth)
+        self.rows = UInt32(rows)
+        ways = min(Self.rowWidth, max(1, (capacity + rows - 1) / rows))
+        words = Array(repeating: 0, count: rows * Self.rowWidth)
+        var shift: UInt32 = 0
+        while entryCount >> shift > 4096 { shift += 1 }
+        timeShift = shift
+    }
+
+    /// Remembers a key that had been inserted at `time`.
+    mutating func insert(_ fingerprint: UInt32, insertedAt time: UInt32, now: UInt32) {
+        let start = row(of: fingerprint)
+        let tag = Self.tag(of: fingerprint)
+        let coarseNow = UInt16(truncatingIfNeeded: now >> timeShift)
+        var slot = start
+        var oldest: UInt16 = 0
+        for way in start..<start + ways {
+            let word = words[way]
+            if word == 0 {
+                slot = way
+                break
+            }
+            let age = coarseNow &- UInt16(truncatingIfNeeded: word)
+            if age >= oldest {
+                oldest = age
+                slot = way
+            }
+        }
+        words[slot] = tag << 16 | UInt32(UInt16(truncatingIfNeeded: time >> timeShift))
+    }
+
+    /// Forgets a key and returns how long before `now` it had been inserted, or nil if it is not remembered.
+    mutating func remove(_ fingerprint: UInt32, now: UInt32) -> UInt32? {
+        let start = row(of: fingerprint)
+        let tag = Self.tag(of: fingerprint)
+        for way in start..<start + ways where words[way] >> 16 == tag {
+            let coarseNow = UInt16(truncatingIfNeeded: now >> timeShift)
+            let age = coarseNow &- UInt16(truncatingIfNeeded: words[way])
+            words[way] = 0
+            return UInt32(age) << timeShift
+        }
+        return nil
+    }
+
+    private func row(of fingerprint: UInt32) -> Int {
+        Int((UInt64(fingerprint) * UInt64(rows)) >> 32) * Self.rowWidth
+    }
+
+    /// The low half of the fingerprint, never 0, which marks a free word. (The row is chosen by the high half.)
+    private static func tag(of fingerprint: UInt32) -> UInt32 {
+        max(1, fingerprint & 0xFFFF)
+    }
+}

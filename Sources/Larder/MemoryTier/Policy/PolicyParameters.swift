@@ -1,0 +1,72 @@
+/// How an entry that was not used in the window, or came back from the ghosts, may earn a place in main.
+enum AdmissionRule: Sendable, Equatable {
+    /// None does: the window is the whole cache, a CLOCK with one bit (the policy that follows recency).
+    case recency
+    /// By age: a key that comes back from the ghosts sooner than main's coldest entry has gone unused (LIRS' rule on FIFO clocks).
+    case age
+    /// By frequency: an entry that the sketch has seen more often than main's coldest (TinyLFU's rule).
+    case frequency
+}
+
+/// One way to run the policy: how large the window is, and which rule opens main.
+struct PolicyConfiguration: Sendable, Equatable {
+    /// The window's share of the capacity, 0...1.
+    var windowShare: Double
+    /// How entries earn a place in main.
+    var rule: AdmissionRule
+    /// Whether hits soon after the insertion count for nothing (correlated references).
+    var ignoresCorrelatedHits: Bool
+}
+
+/// The constants of the policy.
+///
+/// They were chosen on recorded traces of databases, disks, web servers and services; around each of them the mean hit ratio is flat. None depends on a trace or
+/// on the number of keys.
+struct PolicyParameters: Sendable {
+    /// The configurations that compete.
+    var configurations: [PolicyConfiguration] = [
+        .init(windowShare: 1.00, rule: .recency, ignoresCorrelatedHits: false),
+        .init(windowShare: 0.80, rule: .age, ignoresCorrelatedHits: false),
+        .init(windowShare: 0.40, rule: .age, ignoresCorrelatedHits: true),
+        .init(windowShare: 0.10, rule: .age, ignoresCorrelatedHits: true),
+        .init(windowShare: 0.02, rule: .age, ignoresCorrelatedHits: true),
+        .init(windowShare: 0.02, rule: .frequency, ignoresCorrelatedHits: true),
+    ]
+    /// Index of the configuration to begin with.
+    var initialConfiguration = 3
+
+    // MARK: One cache
+
+    /// Hits of window entries are correlated references if they are younger than this share of the window's length.
+    var correlatedShare = 0.3
+    /// Ghosts for each resident entry.
+    var ghostsPerEntry = 1.5
+    /// Counters in each row of the sketch for each resident entry.
+    var countersPerEntry = 4.0
+    /// The sketch is halved after this many increments for each resident entry.
+    var agingPeriodPerEntry = 40.0
+    /// The window grows this many times faster while main's coldest entry has been idle `idleFactor` times as long as the window's oldest
+    /// has been there.
+    var idleAcceleration = 3.0
+    /// See `idleAcceleration`.
+    var idleFactor: UInt32 = 4
+
+    /// An entry may weigh this part of the capacity, or twice the mean if that is more.
+    var largestShare = 6
+
+    // MARK: The choice
+
+    /// Entries in a shadow at most.
+    var shadowEntries = 512
+    /// How far back the comparison remembers, in sampled accesses for each shadow entry; at least `minimumHorizon`.
+    var horizonPerShadowEntry = 20.0
+    /// How far back the comparison remembers at least, in sampled accesses.
+    var minimumHorizon = 1000.0
+    /// How many standard deviations ahead a configuration must be to take over.
+    var switchingDeviations = 1.0
+    /// The least speed at which the window grows, in entries for each miss.
+    var leastGrowth = 0.1
+
+    /// The parameters that the memory tier uses.
+    static let standard = PolicyParameters()
+}

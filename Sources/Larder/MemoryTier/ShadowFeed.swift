@@ -1,0 +1,55 @@
+/// Sampled accesses of a shard that the shadows have not seen yet. Filled under the shard's lock; lossy when nobody comes to empty it.
+struct ShadowFeed: Sendable {
+    /// An access.
+    struct Access: Sendable {
+        var hash: UInt64
+        var weight: Int
+    }
+
+    private static let capacity = 32
+    /// Its memory, in bytes.
+    static let byteCount = capacity * 16 + 32
+
+    private var accesses: [Access] = []
+
+    init() {
+        accesses.reserveCapacity(Self.capacity)
+    }
+
+    var isFull: Bool { accesses.count >= Self.capacity }
+
+    /// Adds an access, or loses it if the feed is full.
+    @inline(__always)
+    mutating func add(_ hash: UInt64, weight: Int) {
+        if accesses.count < Self.capacity { accesses.append(Access(hash: hash, weight: weight)) }
+    }
+
+    /// Takes everything.
+    mutating func take() -> [Access] {
+        let taken = accesses
+        accesses.removeAll(keepingCapacity: true)
+        return taken
+    }
+}
+
+/// A chooser's advice in one word, so that shards read it without a lock.
+struct PackedAdvice: Equatable, Sendable {
+    var word: UInt64
+
+    /// No advice yet.
+    static let none = PackedAdvice(word: 0)
+
+    init(word: UInt64) {
+        self.word = word
+    }
+
+    init(leader: Int, growth: Double) {
+        word = UInt64(leader + 1) << 32 | UInt64(growth * 0xFFFF)
+    }
+
+    func unpacked(_ parameters: PolicyParameters) -> ConfigurationChooser.Advice? {
+        guard word != 0 else { return nil }
+        return .init(
+            configuration: parameters.configurations[Int(word >> 32) - 1], growth: Double(word & 0xFFFF_FFFF) / 0xFFFF)
+    }
+}

@@ -1,0 +1,43 @@
+internal import Synchronization
+
+/// The shards, each behind its lock, side by side in memory that never moves.
+///
+/// An array of objects would cost a retain and a release on each lookup, of a counter that all threads share.
+@safe
+struct ShardTable: ~Copyable, @unchecked Sendable {
+    /// A shard's lock, on lines of its own.
+    private struct Cell: ~Copyable {
+        let state: Mutex<MemoryShard>
+        // Two lines, because processors fetch them in pairs.
+        private let padding: (UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0, 0, 0, 0, 0)
+        private let more: (UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0, 0, 0, 0, 0)
+
+        init(_ shard: consuming sending MemoryShard) {
+            state = Mutex(shard)
+        }
+    }
+
+    private let cells: UnsafeMutablePointer<Cell>
+    /// The number of shards.
+    let count: Int
+
+    init(count: Int, _ makeShard: () -> MemoryShard) {
+        self.count = count
+        unsafe cells = .allocate(capacity: count)
+        for index in 0..<count { unsafe (cells + index).initialize(to: Cell(makeShard())) }
+    }
+
+    deinit {
+        unsafe cells.deinitialize(count: count)
+        unsafe cells.deallocate()
+    }
+
+    var indices: Range<Int> { 0..<count }
+
+    /// Runs `body` with a shard, under its lock.
+    @inline(__always)
+    func withLock<Result>(_ index: Int, _ body: (inout sending MemoryShard) -> sending Result) -> sending Result {
+        precondition(index >= 0 && index < count)
+        return unsafe cells[index].state.withLock(body)
+    }
+}

@@ -1,0 +1,79 @@
+import Testing
+
+@testable import Larder
+
+@Suite struct EvictionPolicyTests {
+    private func hits(_ requests: some Sequence<UInt64>, capacity: Int, rule: AdmissionRule, window: Double) -> Int {
+        var cache = ShadowCache(
+            capacity: capacity, entryCount: capacity,
+            configuration: .init(windowShare: window, rule: rule, ignoresCorrelatedHits: rule != .recency),
+            keepsFrequencies: true)
+        return requests.count { cache.access(MemoryKey.number(Int($0)).hash, weight: 1) }
+    }
+
+    @Test func `a loop larger than the cache hits as often as the cache is large unless recency rules`() {
+        let loop = (0..<40_000).map { UInt64($0 % 1_000) }
+        #expect(hits(loop, capacity: 500, rule: .recency, window: 1) == 0)
+        #expect(hits(loop, capacity: 500, rule: .age, window: 0.02) > 18_000)
+        #expect(hits(loop, capacity: 500, rule: .frequency, window: 0.02) > 15_000)
+    }
+
+    @Test func `entries that are used survive a scan`() {
+        var requests: [UInt64] = []
+        for round in 0..<20 {
+            for _ in 0..<5 { requests += (0..<200).map { UInt64($0) } }
+            requests += (0..<1_000).map { UInt64(10_000 + round * 1_000 + $0) }
+        }
+        // After the first round only the scans miss.
+        #expect(hits(requests, capacity: 400, rule: .age, window: 0.1) > 20 * 1_000 - 600)
+    }
+
+    @Test func `the same requests give the same victims`() {
+        func victims() -> [RemovalNotice] {
+            let notices = NoticeBox()
+            let tier = MemoryTier(capacity: 1 << 18, removalListener: { notices.add($0) })
+            var random = SeededGenerator(seed: 9)
+            for _ in 0..<40_000 {
+                let key = MemoryKey.number(
+                    Int.random(in: 0..<Int.random(in: 1...6_000, using: &random), using: &random))
+                if tier.find(key) == nil {
+                    tier.keep([UInt8](repeating: 1, count: Int.random(in: 0...300, using: &random)), for: key)
+                }
+            }
+            return notices.all
+        }
+        let first = victims()
+        #expect(first.count > 1_000)
+        #expect(first == victims())
+    }
+
+    @Test func `a large entry is not admitted and hurts nobody`() {
+        let tier = MemoryTier(capacity: 1 << 20, shardCount: 1)
+        for number in 0..<1_000 { tier.keep([UInt8](repeating: 1, count: 100), for: .number(number)) }
+        tier.keep([UInt8](repeating: 2, count: 400_000), for: .number(5_000))
+        #expect(tier.find(.number(5_000)) == nil)
+        #expect(tier.statistics.entries == 1_000)
+        tier.keep([UInt8](repeating: 2, count: 100_000), for: .number(5_001))
+        #expect(tier.find(.number(5_001))?.bytes?.count == 100_000)
+    }
+
+    @Test func `a sketch never underestimates until it ages`() {
+        var random = SeededGenerator(seed: 3)
+        var sketch = FrequencySketch(width: 256, agingPeriod: 1_000_000)
+        var counts: [UInt32: Int] = [:]
+        for _ in 0..<2_000 {
+            let key = UInt32.random(in: 0..<300, using: &random) &* 0x9E37_79B1
+            sketch.add(1, to: key)
+            counts[key, default: 0] += 1
+        }
+        for (key, count) in counts { #expect(Int(sketch.count(of: key)) >= min(15, count)) }
+        #expect(counts.keys.contains { Int(sketch.count(of: $0)) < 15 })
+    }
+
+    @Test func `a ghost is remembered once with its age`() {
+        var ghosts = GhostTable(capacity: 64, entryCount: 40)
+        ghosts.insert(0xDEAD_BEEF, insertedAt: 10, now: 20)
+        #expect(ghosts.remove(0xDEAD_BEEF, now: 35) == 25)
+        #expect(ghosts.remove(0xDEAD_BEEF, now: 36) == nil)
+    }
+}
