@@ -10,11 +10,14 @@ package struct LMDBError: Error, Hashable, Sendable {
     package let operation: String
     /// The file or directory concerned, where there is one.
     package let path: String?
+    /// What the function refused with, where `code` says what that means for the caller.
+    package let cause: Code?
 
-    package init(_ code: Code, operation: String, path: String? = nil) {
+    package init(_ code: Code, operation: String, path: String? = nil, cause: Code? = nil) {
         self.code = code
         self.operation = operation
         self.path = path
+        self.cause = cause
     }
 
     /// The kind of an ``LMDBError``: a code of LMDB (negative), an `errno` (positive), or a rule of this layer.
@@ -85,7 +88,7 @@ extension LMDBError.Code {
 
 extension LMDBError: CustomStringConvertible {
     package var description: String {
-        "\(operation): \(code.message)" + (path.map { " (\($0))" } ?? "")
+        "\(operation): \(code.message)" + (cause.map { ": \($0.message)" } ?? "") + (path.map { " (\($0))" } ?? "")
     }
 }
 

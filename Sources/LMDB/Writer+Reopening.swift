@@ -53,7 +53,8 @@ extension Writer {
         } catch let probe where probe.code == .panic {
             // If it cannot be opened anew, every use says that the environment must be.
             try? reopen()
-            return LMDBError(.outcomeUnknown, operation: error.operation, path: error.path)
+            return LMDBError(
+                .outcomeUnknown, operation: error.operation, path: error.path, cause: error.code)
         } catch _ {
             return error
         }

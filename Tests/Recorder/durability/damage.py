@@ -97,7 +97,7 @@ def broken(suite: Suite, name: str, unverified: bool) -> Row:
         make_golden(suite, scratch)
         golden = Path(scratch.store) / "data.mdb"
         whole = golden.read_bytes()
-        count = (100 if suite.short else 400) if unverified else (600 if suite.short else 12_000)
+        count = (100 if suite.short else 400) if unverified else (600 if suite.short else 40_000)
         waiting: list[Image] = []
         batches: list[list[Image]] = []
         for one in images(whole, count, suite.seed):

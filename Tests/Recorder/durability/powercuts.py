@@ -11,7 +11,10 @@ from typing import Iterator
 from suite import HERE, IGNORED, Failure, Row, Scratch, Suite
 
 PART = "power-cuts"
-LONG = 6_000
+LONG = 20_000
+# How many images of a moment are tried at most, in the long and in the short run: all up to the first number, otherwise the second.
+EXHAUSTIVE = (256, 64)
+SAMPLES = (400, 25)
 
 
 @dataclass(frozen=True)
@@ -109,8 +112,8 @@ def enumerate_images(suite: Suite, case: Case, scratch: Scratch, row: Row) -> No
     ]
     for name in IGNORED:
         command += ["--ignore", name]
-    if suite.short:
-        command += ["--exhaustive", "64", "--samples", "25"]
+    sampling = ["--exhaustive", str(EXHAUSTIVE[suite.short]), "--samples", str(SAMPLES[suite.short])]
+    command += sampling
     done = subprocess.run(command, env=suite.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     if done.returncode not in (0, 1):
         row.must = "hold"
@@ -131,5 +134,5 @@ def enumerate_images(suite: Suite, case: Case, scratch: Scratch, row: Row) -> No
         for failure, entry in zip(row.failures, found):
             failure.replay = (
                 f"python3 Tests/Recorder/powercut {kept / 'log'} --checker '{checker}' --units {case.units} "
-                f"--seed {suite.seed} --exhaustive {64 if suite.short else 256} --samples {25 if suite.short else 50} "
+                f"--seed {suite.seed} {' '.join(sampling)} "
                 f"--ignore lock.mdb --ignore writer.lock {entry['replay']}")
