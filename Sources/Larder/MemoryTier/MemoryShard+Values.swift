@@ -4,18 +4,22 @@ extension MemoryShard {
     mutating func lookup(
         _ key: Span<UInt8>, hash: UInt64, keyspace: UInt32, isSampled: Bool, floor: UInt64, now: () -> Milliseconds
     ) -> (MemoryTier.Hit?, needsCare: Bool) {
-        let entry = find(key, hash: hash, keyspace: keyspace, isSampled: isSampled, floor: floor, now: now)
+        var needsCare = false
+        let entry = find(
+            key, hash: hash, keyspace: keyspace, isSampled: isSampled, floor: floor, now: now, needsCare: &needsCare)
         guard entry != 0 else { return (nil, needsCare) }
         return (MemoryTier.Hit(value: value(entry), expiry: entries.arena.expiry(entry)), needsCare)
     }
 
-    /// Copies the bytes of the valid entry of a key, and tells whether ``takeLeftovers()`` is due.
+    /// Copies the bytes of the valid entry of a key, if they fit, and tells whether ``takeLeftovers()`` is due.
     @inline(__always)
     mutating func copyValue(
         for key: Span<UInt8>, hash: UInt64, keyspace: UInt32, isSampled: Bool, floor: UInt64, now: () -> Milliseconds,
         into buffer: inout MutableSpan<UInt8>
     ) -> (Int?, needsCare: Bool) {
-        let entry = find(key, hash: hash, keyspace: keyspace, isSampled: isSampled, floor: floor, now: now)
+        var needsCare = false
+        let entry = find(
+            key, hash: hash, keyspace: keyspace, isSampled: isSampled, floor: floor, now: now, needsCare: &needsCare)
         return (entry == 0 ? nil : copyBytes(entry, into: &buffer), needsCare)
     }
 
@@ -24,7 +28,9 @@ extension MemoryShard {
         _ key: Span<UInt8>, hash: UInt64, keyspace: UInt32, isSampled: Bool, floor: UInt64, now: () -> Milliseconds,
         into scratch: UnsafeMutableRawBufferPointer
     ) -> (Borrowed, needsCare: Bool) {
-        let entry = find(key, hash: hash, keyspace: keyspace, isSampled: isSampled, floor: floor, now: now)
+        var needsCare = false
+        let entry = find(
+            key, hash: hash, keyspace: keyspace, isSampled: isSampled, floor: floor, now: now, needsCare: &needsCare)
         guard entry != 0 else { return (.absent, needsCare) }
         let expiry = entries.arena.expiry(entry)
         let state = entries.arena.state(entry)
@@ -90,7 +96,6 @@ extension MemoryShard {
     }
 
     /// Whether the last step left something to be done without the lock.
-    @inline(__always)
     var needsCare: Bool { entries.removed.isPending || feed.isFull || wantsShadows }
 
     /// Takes what is to be done without the lock.
