@@ -24,13 +24,14 @@ extension UnsafeRawBufferPointer {
     func isEqual(to other: UnsafeRawBufferPointer) -> Bool {
         assert(count == other.count)
         guard count >= 8 else { return unsafe elementsEqual(other) }
-        var offset = 0
-        while offset &+ 8 <= count {
+        // The last word may overlap the one before.
+        guard unsafe word(0) == other.word(0), unsafe word(count &- 8) == other.word(count &- 8) else { return false }
+        var offset = 8
+        while offset < count &- 8 {
             if unsafe word(offset) != other.word(offset) { return false }
             offset &+= 8
         }
-        // The last word may overlap the one before.
-        return unsafe word(count &- 8) == other.word(count &- 8)
+        return true
     }
 
     @inline(__always)

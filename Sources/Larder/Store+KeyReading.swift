@@ -16,12 +16,13 @@ extension Store {
     func memoryHit(_ key: Span<UInt8>, _ hash: UInt64, in keyspace: Keyspace) throws -> MemoryTier.Hit? {
         let shard = memory.approach(hash)
         let floor = try currentFloor(of: keyspace)
-        return memory.lookup(key, hash: hash, in: shard, keyspace: keyspace.memoryNumber, floor: floor, now: clock.now)
+        return memory.lookup(key, hash: hash, in: shard, keyspace: keyspace.memoryNumber, floor: floor, now: { clock.now() })
     }
 
     /// Copies a value's bytes into `buffer`, if they fit, and returns how many there are, or `nil` if there is no such entry.
     ///
     /// - Parameter populates: Whether memory holds the values of the cache as bytes, and so is to hold one that it missed.
+    @inline(__always)
     func copyBytes(
         of key: Span<UInt8>, _ hash: UInt64, in keyspace: Keyspace, populates: Bool,
         into buffer: inout MutableSpan<UInt8>
@@ -30,12 +31,20 @@ extension Store {
             let shard = memory.approach(hash)
             let floor = try currentFloor(of: keyspace)
             let count = memory.copyValue(
-                for: key, hash: hash, in: shard, keyspace: keyspace.memoryNumber, floor: floor, now: clock.now,
+                for: key, hash: hash, in: shard, keyspace: keyspace.memoryNumber, floor: floor, now: { clock.now() },
                 into: &buffer)
             if let count { return count }
-        } else {
-            try checkUsable()
         }
+        return try copyDurableBytes(of: key, hash, in: keyspace, populates: populates, into: &buffer)
+    }
+
+    // Out of line, so that a hit in memory does not pay for its variables.
+    @inline(never)
+    private func copyDurableBytes(
+        of key: Span<UInt8>, _ hash: UInt64, in keyspace: Keyspace, populates: Bool,
+        into buffer: inout MutableSpan<UInt8>
+    ) throws -> Int? {
+        try checkUsable()
         var count: Int?
         try withDurableBytes(of: key, hash, in: keyspace, populates: populates) { payload, _ in
             count = payload.count
@@ -53,7 +62,7 @@ extension Store {
             let shard = memory.approach(hash)
             let floor = try currentFloor(of: keyspace)
             let hit: Void? = try memory.withBytes(
-                for: key, hash: hash, in: shard, keyspace: keyspace.memoryNumber, floor: floor, now: clock.now, body)
+                for: key, hash: hash, in: shard, keyspace: keyspace.memoryNumber, floor: floor, now: { clock.now() }, body)
             if hit != nil { return }
         } else {
             try checkUsable()
@@ -74,6 +83,7 @@ extension Store {
     }
 
     /// Calls `body` with the payload and the deadline that the durable tier holds, once memory holds them too.
+    @inline(never)
     private func withDurableBytes(
         of key: Span<UInt8>, _ hash: UInt64, in keyspace: Keyspace, populates: Bool,
         _ body: (Span<UInt8>, Milliseconds) throws -> Void

@@ -65,13 +65,18 @@ struct EntryIndex: ~Copyable, Sendable {
     func find(_ fingerprint: UInt32, where matches: (EntryReference) -> Bool) -> EntryReference {
         var row = Self.row(fingerprint, of: rows)
         while true {
-            let offset = row * Self.rowBytes
+            let offset = row &* Self.rowBytes
+            // All slots are compared before any is looked at: nobody could foretell which of them it is.
+            var candidates: UInt32 = 0
             for slot in 0..<Self.slots {
-                let word = memory.load(offset + slot * 8, as: UInt64.self)
-                if UInt32(truncatingIfNeeded: word >> 32) == fingerprint {
-                    let entry = EntryReference(truncatingIfNeeded: word)
-                    if entry != 0, matches(entry) { return entry }
-                }
+                let held = memory.load(offset &+ slot &* 8 &+ 4, as: UInt32.self)
+                candidates |= (held == fingerprint ? 1 : 0) &<< UInt32(truncatingIfNeeded: slot)
+            }
+            while candidates != 0 {
+                let slot = candidates.trailingZeroBitCount
+                let entry = memory.load(offset &+ slot &* 8, as: EntryReference.self)
+                if entry != 0, matches(entry) { return entry }
+                candidates &= candidates &- 1
             }
             if memory.load(offset + 56, as: UInt64.self) == 0 { return 0 }
             row = row + 1 == rows ? 0 : row + 1

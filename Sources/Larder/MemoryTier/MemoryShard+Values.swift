@@ -73,26 +73,24 @@ extension MemoryShard {
 
     /// Copies the bytes of an entry's value as far as they fit, and returns how many there are; nil if it holds an object.
     @inline(__always)
-    func copyBytes(_ entry: EntryReference, into buffer: inout MutableSpan<UInt8>) -> Int? {
-        let state = entries.arena.state(entry)
-        switch state.form {
-        case .inline:
-            let bytes = unsafe entries.arena.inlineValue(entry)
-            unsafe buffer.withUnsafeMutableBytes { target in
-                guard target.count >= bytes.count else { return }
-                unsafe target.copyMemory(from: bytes)
-            }
-            return bytes.count
-        case .array:
-            let bytes = unsafe unsafeDowncast(entries.outsideObject(entry, state), to: OutsideBytes.self).bytes
-            unsafe buffer.withUnsafeMutableBytes { target in
-                guard target.count >= bytes.count else { return }
-                unsafe bytes.withUnsafeBytes { unsafe target.copyMemory(from: $0) }
-            }
-            return bytes.count
-        case .object:
-            return nil
+    mutating func copyBytes(_ entry: EntryReference, into buffer: inout MutableSpan<UInt8>) -> Int? {
+        guard entries.arena.state(entry).form == .inline else { return copyOutsideBytes(entry, into: &buffer) }
+        let bytes = unsafe entries.arena.inlineValue(entry)
+        unsafe buffer.withUnsafeMutableBytes { target in
+            guard target.count >= bytes.count else { return }
+            unsafe target.copyMemory(from: bytes)
         }
+        return bytes.count
+    }
+
+    // Mutating only so that it is lent the shard where it lies: a call out of line would be given a copy.
+    @inline(never)
+    private mutating func copyOutsideBytes(_ entry: EntryReference, into buffer: inout MutableSpan<UInt8>) -> Int? {
+        let state = entries.arena.state(entry)
+        guard state.form == .array else { return nil }
+        let bytes = unsafe unsafeDowncast(entries.outsideObject(entry, state), to: OutsideBytes.self).bytes
+        buffer.copyIfFitting(bytes.span)
+        return bytes.count
     }
 
     /// Whether the last step left something to be done without the lock.

@@ -68,13 +68,18 @@ struct MemoryShard: ~Copyable, Sendable {
         }
         counters.hits += 1
         policy.hit(entry, in: &entries)
-        if isSampled {
-            feed.add(hash, weight: entries.weight(of: entry))
-            needsCare = self.needsCare
-        }
+        if isSampled { needsCare = sample(entry, hash) }
         return entry
     }
 
+    // Out of line, as all that is rare, so that the hit keeps its numbers in registers.
+    @inline(never)
+    private mutating func sample(_ entry: EntryReference, _ hash: UInt64) -> Bool {
+        feed.add(hash, weight: entries.weight(of: entry))
+        return needsCare
+    }
+
+    @inline(never)
     private mutating func reclaim(
         _ entry: EntryReference, cause: RemovalCause, _ needsCare: inout Bool
     ) -> EntryReference {
