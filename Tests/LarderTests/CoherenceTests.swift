@@ -99,7 +99,7 @@ import Testing
         }
         populate()
         #expect(try !isInMemory())
-        store.memory.unmark(key)
+        store.memory.unmark(key.hash)
         populate()
         #expect(try isInMemory())
     }

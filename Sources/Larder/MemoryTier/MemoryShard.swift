@@ -101,22 +101,26 @@ struct MemoryShard: ~Copyable, Sendable {
         Int(truncatingIfNeeded: hash >> 32) & (stripeCount - 1)
     }
 
-    mutating func mark(_ key: MemoryKey) {
-        if ProtocolGuards.marksPending { stripes[Self.stripe(key.hash)].pending += 1 }
-        let entry = entries.find(key.bytes.span, UInt32(truncatingIfNeeded: key.hash), keyspace: key.keyspace)
+    mutating func mark(_ key: Span<UInt8>, hash: UInt64, keyspace: UInt32) {
+        if ProtocolGuards.marksPending { stripes[Self.stripe(hash)].pending += 1 }
+        let entry = entries.find(key, UInt32(truncatingIfNeeded: hash), keyspace: keyspace)
         if entry != 0 { remove(entry, cause: .written) }
     }
 
-    mutating func unmark(_ key: MemoryKey) {
-        if ProtocolGuards.marksPending { stripes[Self.stripe(key.hash)].pending -= 1 }
+    mutating func unmark(_ hash: UInt64) {
+        if ProtocolGuards.marksPending { stripes[Self.stripe(hash)].pending -= 1 }
+    }
+
+    mutating func settle(_ hash: UInt64, version: UInt64) {
+        let stripe = Self.stripe(hash)
+        if ProtocolGuards.marksPending { stripes[stripe].pending -= 1 }
+        stripes[stripe].lastWrite = max(stripes[stripe].lastWrite, version)
     }
 
     mutating func install(
         _ new: NewEntry?, bytes: Span<UInt8>, for key: MemoryKey, version: UInt64, floor: UInt64
     ) {
-        let stripe = Self.stripe(key.hash)
-        if ProtocolGuards.marksPending { stripes[stripe].pending -= 1 }
-        stripes[stripe].lastWrite = max(stripes[stripe].lastWrite, version)
+        settle(key.hash, version: version)
         if let new, floor <= version { insert(new, bytes: bytes, for: key.bytes.span) }
     }
 

@@ -172,7 +172,12 @@ final class MemoryTier: Sendable {
 
     /// A commit that changes the key is about to happen: its entry goes, and none may be populated until it is decided.
     func mark(_ key: MemoryKey) {
-        step(key.hash) { $0.mark(key) }
+        mark(key.bytes.span, hash: key.hash, keyspace: key.keyspace)
+    }
+
+    /// As ``mark(_:)``, for a key that lies elsewhere.
+    func mark(_ key: Span<UInt8>, hash: UInt64, keyspace: UInt32) {
+        step(hash) { $0.mark(key, hash: hash, keyspace: keyspace) }
     }
 
     /// The commit has happened: keeps the new value, unless it is `nil` or something newer than `version` has raised `floor`.
@@ -187,9 +192,14 @@ final class MemoryTier: Sendable {
         }
     }
 
-    /// The commit has failed: the key stays absent.
-    func unmark(_ key: MemoryKey) {
-        step(key.hash) { $0.unmark(key) }
+    /// The commit has happened: the key of this hash stays absent, and nothing older than `version` is populated.
+    func settle(_ hash: UInt64, version: UInt64) {
+        step(hash) { $0.settle(hash, version: version) }
+    }
+
+    /// The commit has failed: the key of this hash stays absent.
+    func unmark(_ hash: UInt64) {
+        step(hash) { $0.unmark(hash) }
     }
 
     /// Keeps a value that was read from the durable tier as of transaction `version`, unless a commit of ours that it may have missed is
