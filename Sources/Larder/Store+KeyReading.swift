@@ -16,7 +16,8 @@ extension Store {
     func memoryHit(_ key: Span<UInt8>, _ hash: UInt64, in keyspace: Keyspace) throws -> MemoryTier.Hit? {
         let shard = memory.approach(hash)
         let floor = try currentFloor(of: keyspace)
-        return memory.lookup(key, hash: hash, in: shard, keyspace: keyspace.memoryNumber, floor: floor, now: { clock.now() })
+        return memory.lookup(
+            key, hash: hash, in: shard, keyspace: keyspace.memoryNumber, floor: floor, now: { clock.now() })
     }
 
     /// Copies a value's bytes into `buffer`, if they fit, and returns how many there are, or `nil` if there is no such entry.
@@ -62,7 +63,8 @@ extension Store {
             let shard = memory.approach(hash)
             let floor = try currentFloor(of: keyspace)
             let hit: Void? = try memory.withBytes(
-                for: key, hash: hash, in: shard, keyspace: keyspace.memoryNumber, floor: floor, now: { clock.now() }, body)
+                for: key, hash: hash, in: shard, keyspace: keyspace.memoryNumber, floor: floor, now: { clock.now() },
+                body)
             if hit != nil { return }
         } else {
             try checkUsable()
@@ -104,8 +106,10 @@ extension Store {
         of key: Span<UInt8>, _ hash: UInt64, in keyspace: Keyspace,
         _ body: (UInt64, Record.Header, Span<UInt8>) throws -> Void
     ) throws {
+        let noticed = coherence.floorNow
         let found: Void? = try withReadTransaction { transaction in
             let id = transaction.id
+            if id < noticed { groupCommit.publishForeignCommit() }
             return try durable.withRecord(
                 for: key, hash: hash, in: keyspace, of: transaction, now: clock.now
             ) { header, payload in try body(id, header, payload) }

@@ -53,7 +53,8 @@ final class ChangeSet {
 
     /// Whether the key is changed here, or removed though it was not there.
     func touches(_ key: MemoryKey, in keyspace: Keyspace) -> Bool {
-        slot(key.hash) != nil || invalidated.contains(hash: key.hash) || absentHashes.contains(key.hash) || isCleared(keyspace)
+        slot(key.hash) != nil || invalidated.contains(hash: key.hash) || absentHashes.contains(key.hash)
+            || isCleared(keyspace)
             || thinned.contains { $0 === keyspace }
     }
 

@@ -31,6 +31,7 @@ final class GroupCommit: Sendable {
     /// The moving average of a commit's duration in nanoseconds.
     private let averageCommit = Atomic<UInt64>(0)
     private let sweep: ExpirySweep
+    private let isPublishing = Atomic<Bool>(false)
 
     init(_ writeThrough: WriteThrough, sweep: ExpirySweep) {
         self.writeThrough = writeThrough
@@ -60,6 +61,16 @@ final class GroupCommit: Sendable {
         } catch {
             request.complete(error)
         }
+    }
+
+    /// A read that began after another process's commit was noticed did not see it: its writer is just about to tell readers of it, or died
+    /// before it could. Begins a write transaction on the store's thread, which waits for the former and finishes the latter's work (see
+    /// ``Writer/begin()``), so that nobody has to wait for the next write. One at a time.
+    func publishForeignCommit() {
+        guard !isPublishing.exchange(true, ordering: .acquiring) else { return }
+        let request = WriteRequest { _ in }
+        request.whenDecided { [self] _ in isPublishing.store(false, ordering: .releasing) }
+        submit(request)
     }
 
     /// Takes a request back that has not begun; returns whether that succeeded. Its caller then decides it.
