@@ -18,6 +18,7 @@ package final class Environment: Sendable {
     let tables = Monitor<[String: Table]>([:])
     let options: EnvironmentOptions
     private let mark: OpenMark
+    var processLock: ProcessLock { mark.lock }
     private let metaPages: MetaPages
     private let identities: [FileSystem.Identity]
     private let forkGeneration: Int

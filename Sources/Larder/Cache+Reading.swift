@@ -33,8 +33,11 @@ extension Cache {
     ///
     /// - Throws: As ``value(for:)`` but for decoding. Does not count as an access of the entry.
     public func remainingTimeToLive(for key: Key) throws -> Duration? {
-        guard let deadline = try withEncoded(key, { bytes, hash in try deadline(bytes, hash) }), deadline != 0
-        else { return nil }
+        // Memory may know of an earlier moment, at which more is to be done than to answer.
+        let found = try withEncoded(key) { bytes, hash in
+            try withDurableRecord(bytes, hash) { _, header, _ in header.expiry }
+        }
+        guard let deadline = found, deadline != 0 else { return nil }
         let now = store.clock.now()
         return .milliseconds(deadline > now ? Int64(clamping: deadline - now) : 0)
     }
@@ -61,7 +64,8 @@ extension Cache {
         }
     }
 
-    /// How many entries there are. O(1), but for entries that have expired and are not removed yet, and O(n) if the version was raised.
+    /// How many entries there are. O(1), but for entries that have expired and are not removed yet and for negative ones, and O(n) if the
+    /// version was raised.
     ///
     /// - Throws: As ``value(for:)`` but for decoding.
     public func count() throws -> Int {
@@ -71,7 +75,7 @@ extension Cache {
     // MARK: The tiers
 
     @inline(__always)
-    private func memoryHit(_ key: Span<UInt8>, _ hash: UInt64) throws -> MemoryTier.Hit? {
+    func memoryHit(_ key: Span<UInt8>, _ hash: UInt64) throws -> MemoryTier.Hit? {
         try store.checkUsable()
         let floor = max(store.coherence.currentFloor(), keyspace.currentFloor)
         return store.memory.lookup(key, hash: hash, keyspace: keyspace.memoryNumber, floor: floor, now: store.clock.now)
@@ -93,13 +97,14 @@ extension Cache {
 
     private func durableValue(_ key: Span<UInt8>, _ hash: UInt64) throws -> Value? {
         let found = try withDurableRecord(key, hash) { id, header, payload in
-            (try decode(payload, keyHash: hash), payload.count, header.expiry, id)
+            (try decode(payload, keyHash: hash), payload.count, header, id)
         }
-        guard let (value, size, expiry, id) = found else { return nil }
+        guard let (value, size, header, id) = found else { return nil }
         store.memory.populate(
-            memoryValue(value, payloadSize: size), for: memoryKey(key, hash), version: id, expiry: expiry
+            memoryValue(value, payloadSize: size), for: memoryKey(key, hash), version: id,
+            expiry: header.plainUntil
         ) { max(store.coherence.floorNow, keyspace.currentFloor) }
-        touchIfDue(key, hash, expiry: expiry)
+        touchIfDue(key, hash, expiry: header.expiry)
         return value
     }
 

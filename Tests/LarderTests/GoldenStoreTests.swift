@@ -49,6 +49,15 @@ enum GoldenStore {
         try await sessions.set([1], for: "forever")
         try await sessions.set([2], for: "until 2100", expires: .at(millisecondsSince1970: future))
         try await sessions.set([3], for: "until 2001", expires: .at(millisecondsSince1970: past))
+        let profiles = try store.cache("profiles", key: .string, value: .string)
+        try await profiles.set("v", for: "tagged", tags: ["a", "b"], expires: .at(millisecondsSince1970: future))
+        let options = SourceOptions(
+            freshness: Freshness(
+                timeToLive: .milliseconds(future - made), jitter: 0, refreshAhead: .seconds(60), staleIfError: .seconds(3_600),
+                negativeTimeToLive: .milliseconds(future - made)))
+        let sourced = try profiles.through(options: options) { key in key == "loaded" ? "w" : nil }
+        _ = try await sourced.values(for: ["loaded", "missing"])
+        while !store.loads.isEmpty { await Task.yield() }
         _ = try store.cache("empty", key: .string, value: .string)
         try store.dropCache("dropped")
         // The copy has no free pages, so the file is small.
@@ -86,10 +95,10 @@ enum GoldenStore {
     @Test func `opens, and every cache holds what was put in it`() throws {
         let store = try open(try copy())
         let caches = try store.caches()
-        #expect(caches.map(\.name) == ["blobs", "empty", "numbers", "people", "sessions", "texts"])
-        #expect(caches.map(\.version) == [3, 0, 0, 0, 0, 0])
-        #expect(caches.map(\.keyCoding) == ["bytes", "utf8", "int64", "uuid", "utf8", "utf8"])
-        #expect(caches.map(\.valueCoding) == ["bytes", "utf8", "int64", "json", "bytes", "utf8"])
+        #expect(caches.map(\.name) == ["blobs", "empty", "numbers", "people", "profiles", "sessions", "texts"])
+        #expect(caches.map(\.version) == [3, 0, 0, 0, 0, 0, 0])
+        #expect(caches.map(\.keyCoding) == ["bytes", "utf8", "int64", "uuid", "utf8", "utf8", "utf8"])
+        #expect(caches.map(\.valueCoding) == ["bytes", "utf8", "int64", "json", "utf8", "bytes", "utf8"])
         #expect(caches.allSatisfy { $0.createdMillisecondsSince1970 == GoldenStore.made })
 
         func all<Key: Hashable, Value>(_ cache: Cache<Key, Value>) throws -> [Key: Value] {
@@ -109,6 +118,14 @@ enum GoldenStore {
         #expect(try sessions.remainingTimeToLive(for: "forever") == nil)
         let rest = Duration.milliseconds(GoldenStore.future - GoldenStore.read)
         #expect(try sessions.remainingTimeToLive(for: "until 2100") == rest)
+        let profiles = try store.cache("profiles", key: .string, value: .string)
+        #expect(try all(profiles) == ["tagged": "v", "loaded": "w"])
+        #expect(try profiles.sourcedRecord(profiles.memoryKey("missing"))?.value == nil)
+        #expect(try profiles.sourcedRecord(profiles.memoryKey("missing")) != nil)
+        let loaded = try #require(try profiles.sourcedRecord(profiles.memoryKey("loaded"))).header
+        #expect(loaded.refreshFrom == GoldenStore.future - 60_000)
+        #expect(loaded.freshUntil == GoldenStore.future)
+        #expect(loaded.expiry == GoldenStore.future + 3_600_000)
         #expect(try all(store.cache("empty", key: .string, value: .string)).isEmpty)
     }
 
@@ -127,7 +144,7 @@ enum GoldenStore {
         #expect(try sessions.value(for: "until 2100") == [9])
         let made = try store.cache("new", key: .int, value: .int)
         try await made.set(1, for: 1)
-        #expect(try store.caches().count == 7)
+        #expect(try store.caches().count == 8)
     }
 
     @Test func `has records laid out as the documentation says`() throws {
@@ -159,12 +176,33 @@ enum GoldenStore {
         #expect(blobs[[0]].map { Array($0[8...]) } == [1, 0, 3, 0])
         // The number of a dropped cache is not given again.
         #expect(tables["cache.2"] == nil)
-        #expect(tables["larder"]?["last-cache".bytes].map { Array($0[..<4]) } == [7, 0, 0, 0])
+        #expect(tables["larder"]?["last-cache".bytes].map { Array($0[..<4]) } == [8, 0, 0, 0])
         #expect(tables["larder"]?["last-cache".bytes]?.count == 12)
-        #expect(tables["expiry"]?.count == 2)
+        // "profiles" was the seventh. Tags and what else a record says come between its deadline and its payload.
+        let profiles = try #require(tables["cache.7"])
+        let profileSeed = seed &+ 7 &* 0x9E37_79B9_7F4A_7C15
+        let tags = ["a", "b"].map { xxh3($0.bytes.span, seed: profileSeed) }.sorted()
+        #expect(
+            profiles["tagged".bytes].map { Array($0[8...]) }
+                == [1, 9, 0, 0] + littleEndian(GoldenStore.future) + [2] + tags.flatMap(littleEndian) + "v".bytes)
+        #expect(
+            profiles["loaded".bytes].map { Array($0[8...]) }
+                == [1, 3, 0, 0] + littleEndian(GoldenStore.future + 3_600_000)
+                + littleEndian(GoldenStore.future - 60_000) + littleEndian(GoldenStore.future) + "w".bytes)
+        #expect(
+            profiles["missing".bytes].map { Array($0[8...]) } == [1, 5, 0, 0] + littleEndian(GoldenStore.future))
+        let tagged = xxh3("tagged".bytes.span, seed: profileSeed), missing = xxh3("missing".bytes.span, seed: profileSeed)
+        let entries = [(tags[0], tagged, "tagged"), (tags[1], tagged, "tagged"), (0, missing, "missing")]
+        #expect(tables["tags"]?.count == 3)
+        for (tag, hash, key) in entries {
+            let index = [0, 0, 0, 7] + littleEndian(tag).reversed() + littleEndian(hash).reversed()
+            #expect(tables["tags"]?[index] == key.bytes)
+        }
+        #expect(tables["claims"] == [:])
+        #expect(tables["expiry"]?.count == 5)
         #expect(
             tables["expiry"]?.values.sorted { $0.count < $1.count }.map { String(decoding: $0, as: UTF8.self) }.sorted()
-                == ["until 2001", "until 2100"])
+                == ["loaded", "missing", "tagged", "until 2001", "until 2100"])
     }
 
     @Test func `with one bit of a record flipped names cache and key, and answers everything else`() throws {
@@ -190,7 +228,7 @@ enum GoldenStore {
     @Test func `is whole to the check of every page`() throws {
         let verification = try StoreVerification.run(at: try copy())
         #expect(verification.isHealthy, "\(verification.problems)")
-        #expect(verification.caches.map(\.records) == [4, 0, 5, 1, 3, 4])
+        #expect(verification.caches.map(\.records) == [4, 0, 5, 1, 3, 3, 4])
     }
 
     @Test func `of a later format is refused, and left as it is`() throws {

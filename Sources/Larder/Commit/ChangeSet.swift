@@ -10,7 +10,7 @@ final class ChangeSet {
         /// What memory shall hold; `nil` if the key was removed, or is better read again.
         var value: MemoryValue?
         var expiry: Milliseconds
-        /// Whether this is the value of a load, which those who ask meanwhile go on joining until it is committed.
+        /// Whether loads of the key go on: this is the value of one, or the key's time had come. Those who ask meanwhile go on joining them.
         var isLoaded = false
     }
 
@@ -26,6 +26,9 @@ final class ChangeSet {
     var payloadBytes = 0
     /// Whether the durable tier was changed in a way that memory need not know of.
     var countsAsChanged = false
+
+    /// Whether the store may hold claims on keys, once somebody has looked.
+    var hasClaims: Bool?
 
     /// The order in which the transaction writes.
     var run = SortedRun()
