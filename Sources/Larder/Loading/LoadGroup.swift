@@ -140,7 +140,11 @@ final class LoadGroup<Key: Sendable, Value: Sendable>: Sendable {
             let (plan, keys) = (plan, toLoad.map { members[$0.index].key })
             let values = try await TimeLimit.run(within: plan.limit) { try await plan.load(keys) }
             precondition(values.count == toLoad.count, "a value or none for each key")
-            keep(zip(toLoad, values).compactMap { prepare($0.index, $0.lease, $1) })
+            // On its way to the disk before anyone is told, so that who then closes the store closes after it.
+            let kept = zip(toLoad, values).compactMap { prepare($0.index, $0.lease, $1) }
+            keep(kept.map(\.loaded))
+            // Who asks from now on joins the load until the value can be read.
+            for (loaded, value) in kept { members[loaded.member].load.finish(.success(value)) }
         } catch is TimeLimit.Passed {
             let error = LarderError(.sourceTimedOut, "the source did not answer in time", cacheName: plan.cache.name)
             fail(toLoad.map(\.index), error)
@@ -168,8 +172,10 @@ final class LoadGroup<Key: Sendable, Value: Sendable>: Sendable {
 
     // MARK: Keeping
 
-    /// Tells who waits for a value and makes it ready to be kept; `nil` if it is not to be.
-    private func prepare(_ index: Int, _ lease: Lease<Value>, _ value: Value?) -> LoadedValue? {
+    /// Makes a value ready to be kept; `nil` if it is not to be, and then tells who waits.
+    private func prepare(
+        _ index: Int, _ lease: Lease<Value>, _ value: Value?
+    ) -> (loaded: LoadedValue, value: Value?)? {
         let member = members[index]
         let cache = plan.cache
         store.retries.forget(member.memoryKey)
@@ -187,12 +193,9 @@ final class LoadGroup<Key: Sendable, Value: Sendable>: Sendable {
             }
             switch lease {
             case .granted(let token):
-                // Who asks from now on joins the load until the value can be read.
-                member.load.finish(.success(value))
-                return LoadedValue(member: index, key: member.memoryKey, write: write, lease: token)
+                return (LoadedValue(member: index, key: member.memoryKey, write: write, lease: token), value)
             case .local where write != nil:
-                member.load.finish(.success(value))
-                return LoadedValue(member: index, key: member.memoryKey, write: write, lease: nil)
+                return (LoadedValue(member: index, key: member.memoryKey, write: write, lease: nil), value)
             default:
                 conclude(index, .success(value))
                 return nil
