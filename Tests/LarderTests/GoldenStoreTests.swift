@@ -53,7 +53,8 @@ enum GoldenStore {
         try await profiles.set("v", for: "tagged", tags: ["a", "b"], expires: .at(millisecondsSince1970: future))
         let options = SourceOptions(
             freshness: Freshness(
-                timeToLive: .milliseconds(future - made), jitter: 0, refreshAhead: .seconds(60), staleIfError: .seconds(3_600),
+                timeToLive: .milliseconds(future - made), jitter: 0, refreshAhead: .seconds(60),
+                staleIfError: .seconds(3_600),
                 negativeTimeToLive: .milliseconds(future - made)))
         let sourced = try profiles.through(options: options) { key in key == "loaded" ? "w" : nil }
         _ = try await sourced.values(for: ["loaded", "missing"])
@@ -191,7 +192,8 @@ enum GoldenStore {
                 + littleEndian(GoldenStore.future - 60_000) + littleEndian(GoldenStore.future) + "w".bytes)
         #expect(
             profiles["missing".bytes].map { Array($0[8...]) } == [1, 5, 0, 0] + littleEndian(GoldenStore.future))
-        let tagged = xxh3("tagged".bytes.span, seed: profileSeed), missing = xxh3("missing".bytes.span, seed: profileSeed)
+        let tagged = xxh3("tagged".bytes.span, seed: profileSeed),
+            missing = xxh3("missing".bytes.span, seed: profileSeed)
         let entries = [(tags[0], tagged, "tagged"), (tags[1], tagged, "tagged"), (0, missing, "missing")]
         #expect(tables["tags"]?.count == 3)
         for (tag, hash, key) in entries {

@@ -7,8 +7,9 @@ internal import LMDB
 /// | 1 | 1: a lease, the owner is loading the key from the source; 2: an intent, the owner is writing it to the source |
 /// | 1 | 1 if the key was changed or invalidated since by somebody else, and what the intent's owner writes is not to be kept |
 /// | 8 | a number drawn at random, which tells this claim from any other |
-/// | 8 | the process that made it, see ``Environment/processIdentity()``; 0 if it has given the claim up |
+/// | 8 | the process that made it, see ``Environment/processIdentity()``; 0 if it has given the claim up, or was found dead |
 /// | 8 | when it runs out, in milliseconds since 1970 |
+/// | 8 | for how long after its owner's end an intent stands, in milliseconds; 0 for a lease |
 /// | 8 | checksum: XXH3-64 of all before it, seeded with the key's hash |
 ///
 /// Its key in the table is the cache's number (4 bytes) and the hash of the key (8), both big-endian. Keys of one hash share a claim; the
@@ -25,6 +26,7 @@ struct Claim: Hashable, Sendable {
     var token: UInt64
     var owner: UInt64
     var deadline: Milliseconds
+    var settlement: Milliseconds
 
     func bytes(keyHash: UInt64) -> [UInt8] {
         var writer = ByteWriter()
@@ -33,15 +35,25 @@ struct Claim: Hashable, Sendable {
         writer.append(token)
         writer.append(owner)
         writer.append(deadline)
+        writer.append(settlement)
         writer.appendChecksum(seed: keyHash)
         return writer.bytes
     }
 
-    init(kind: Kind, token: UInt64, owner: UInt64, deadline: Milliseconds) {
+    init(kind: Kind, token: UInt64, owner: UInt64, deadline: Milliseconds, settlement: Milliseconds = 0) {
         self.kind = kind
         self.token = token
         self.owner = owner
         self.deadline = deadline
+        self.settlement = settlement
+    }
+
+    /// The claim once its owner has given it up or was found dead at `now`: what the source has received it may apply until the deadline.
+    func orphaned(now: Milliseconds) -> Claim {
+        var claim = self
+        claim.owner = 0
+        claim.deadline = max(deadline, now &+ min(settlement, .max / 2))
+        return claim
     }
 
     /// Reads a claim; `nil` if it is damaged.
@@ -56,6 +68,7 @@ struct Claim: Hashable, Sendable {
             token = try reader.integer()
             owner = try reader.integer()
             deadline = try reader.integer()
+            settlement = try reader.integer()
             try reader.checksum(seed: keyHash)
         } catch {
             return nil

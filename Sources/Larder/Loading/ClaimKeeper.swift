@@ -28,13 +28,18 @@ final class ClaimKeeper: Sendable {
         _ = active.withLock { $0.remove(token) }
     }
 
-    /// Whether a claim is to be respected. A lease is until its owner is gone or its time is up: to load twice does no harm. An intent is until
-    /// its owner is gone and its time is up: until then the source may still apply the write.
+    /// Whether a claim is to be respected. A lease is until its owner is gone or its time is up: to load twice does no harm. An intent is while
+    /// it has an owner, and then until its time is up: the source may still apply the write.
     func stands(_ claim: Claim, now: Milliseconds) -> Bool {
         switch claim.kind {
         case .lease: now < claim.deadline && isOwned(claim)
-        case .intent: now < claim.deadline || isOwned(claim)
+        case .intent: claim.owner != 0 || now < claim.deadline
         }
+    }
+
+    /// Whether an intent has an owner who is gone, which nobody has noticed yet.
+    func isOrphan(_ claim: Claim) -> Bool {
+        claim.kind == .intent && claim.owner != 0 && !isOwned(claim)
     }
 
     private func isOwned(_ claim: Claim) -> Bool {
@@ -45,7 +50,7 @@ final class ClaimKeeper: Sendable {
 }
 
 extension Store {
-    /// Waits until a claim on a key has gone or does not stand any more, the task is cancelled, or `gaveUp` says so. Looks after a millisecond first and every
+    /// Waits until a claim on a key has gone, does not stand any more or has lost its owner, the task is cancelled, or `gaveUp` says so. Looks after a millisecond first and every
     /// 16 milliseconds at last; a look costs a read transaction and a system call.
     func waitForEnd(
         of claim: Claim, on keyHash: UInt64, in keyspace: Keyspace, orUntil gaveUp: () -> Bool = { false }
@@ -57,7 +62,8 @@ extension Store {
             let current = try? withReadTransaction { transaction in
                 try durable.claims.claim(on: keyHash, in: keyspace, of: transaction)
             }
-            guard let current = current ?? nil, current.token == claim.token, claims.stands(current, now: clock.now())
+            guard let current = current ?? nil, current.token == claim.token, claims.stands(current, now: clock.now()),
+                !claims.isOrphan(current)
             else { return }
         }
     }

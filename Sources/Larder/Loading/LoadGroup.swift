@@ -118,7 +118,9 @@ final class LoadGroup<Key: Sendable, Value: Sendable>: Sendable {
 
     /// A write may have come between the look of whoever asks and the load, which it would then be too late to stop.
     private func local(_ index: Int) -> Lease<Value> {
-        guard demand == .any, let record = try? plan.cache.sourcedRecord(members[index].memoryKey) else { return .local }
+        guard demand == .any, let record = try? plan.cache.sourcedRecord(members[index].memoryKey) else {
+            return .local
+        }
         guard plan.isSourced else { return record.value.map { .found($0) } ?? .local }
         let isDue = record.header.plainUntil != 0 && store.clock.now() >= record.header.plainUntil
         return isDue ? .local : .found(record.value)

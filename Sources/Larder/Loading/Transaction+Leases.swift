@@ -22,7 +22,7 @@ extension Transaction {
         let (keyspace, keeper) = (plan.cache.keyspace, plan.cache.store.claims)
         try checkExists(keyspace)
         if demand == .any, let value = try loaded(key, in: plan.cache) { return .found(value) }
-        if let claim = try claim(on: key.hash, in: keyspace), keeper.stands(claim, now: now) {
+        if let claim = try standingClaim(on: key, in: keyspace, keeper) {
             switch claim.kind {
             case .intent: return .unkept
             case .lease where demand == .any: return .held(claim)
@@ -33,6 +33,17 @@ extension Transaction {
         try put(claim, on: key.hash, in: keyspace)
         try removeOutdatedClaims(after: key.hash, in: keyspace, keeper)
         return .granted(token)
+    }
+
+    /// The claim on a key, if it is to be respected. Whoever finds that the owner of an intent is dead sets it a last deadline: what it has
+    /// sent before its death, whenever that was, the source may apply until then.
+    func standingClaim(on key: MemoryKey, in keyspace: Keyspace, _ keeper: ClaimKeeper) throws -> Claim? {
+        guard var claim = try claim(on: key.hash, in: keyspace) else { return nil }
+        if keeper.isOrphan(claim) {
+            claim = claim.orphaned(now: now)
+            try put(claim, on: key.hash, in: keyspace)
+        }
+        return keeper.stands(claim, now: now) ? claim : nil
     }
 
     /// The value that there is and that need not be loaded again yet, which may be that there is none; `nil` if it is to be loaded.
@@ -57,8 +68,12 @@ extension Transaction {
             try durable.claims.claims(in: keyspace, from: keyHash &+ 1, limit: 4, of: transaction)
         }
         for (keyHash, claim) in claims {
-            guard let claim, now >= claim.deadline, !keeper.stands(claim, now: now) else { continue }
-            try removeClaim(on: keyHash, in: keyspace)
+            guard let claim, now >= claim.deadline else { continue }
+            if keeper.isOrphan(claim) {
+                try put(claim.orphaned(now: now), on: keyHash, in: keyspace)
+            } else if !keeper.stands(claim, now: now) {
+                try removeClaim(on: keyHash, in: keyspace)
+            }
         }
     }
 
@@ -77,7 +92,12 @@ extension Transaction {
         guard let start, isValid, store.coherence.floorNow <= start.version,
             start.removals == durable.environment.removalsOfNothing, !earlier.touches(key, in: keyspace)
         else { return false }
-        return try claim(on: key.hash, in: keyspace)?.kind != .intent
+        guard let claim = try claim(on: key.hash, in: keyspace), claim.kind == .intent else { return true }
+        // The next load may be kept, if nobody stands behind the intent any more.
+        if try standingClaim(on: key, in: keyspace, store.claims) == nil {
+            try removeClaim(on: key.hash, in: keyspace)
+        }
+        return false
     }
 
     /// Keeps a loaded value, or that there is none.

@@ -14,7 +14,7 @@ public struct SourceOptions: Sendable {
     /// unless said otherwise.
     public var writeTimeout: Duration
     /// How long the source may still apply a write that was given up, or whose writer has died: no less than the longest time that a
-    /// statement may run in the database. So long its key is not kept. 20 seconds unless said otherwise.
+    /// statement may run in the database. So long after that is noticed the key is not kept. 20 seconds unless said otherwise.
     public var settlement: Duration
     /// The clock of the timeouts. Deadlines that outlast the process are those of the store's ``StoreOptions/clock``.
     public var timeoutClock: any Clock<Duration>

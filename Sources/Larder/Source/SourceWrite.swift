@@ -2,7 +2,7 @@
 ///
 /// Each step leaves nothing stale if the process ends there. Before the first the cache holds what the source does. From the first to the
 /// last the key is absent and no load is kept, since nobody knows whether it read the source before or after the write. Only a
-/// commit that removes the intent makes the key present again; and only who wrote the intent, or anyone once its owner is dead and the source can no
+/// commit that removes the intent makes the key present again; and only who made the intent, or anyone once its owner is dead and the source can no
 /// longer apply the write, removes it.
 struct SourceWrite<Key: Sendable, Value: Sendable>: Sendable {
     let key: MemoryKey
@@ -59,19 +59,18 @@ struct SourceWrite<Key: Sendable, Value: Sendable>: Sendable {
     /// Makes the key absent and says that it is about to be written, once nobody else is writing it.
     private func intend(_ token: UInt64) async throws {
         let owner = try store.claims.owner()
-        // Until then the source may still apply it, should this process die at the worst moment.
+        let settlement = options.settlement.positiveMilliseconds ?? 0
         let patience = (options.writeTimeout + options.settlement).positiveMilliseconds ?? 0
         let (key, keyspace, keeper) = (key, cache.keyspace, store.claims)
         let attempt: @Sendable () async throws -> Claim? = { [store] in
             try await store.write(singleKey: key) { transaction in
-                if let claim = try transaction.claim(on: key.hash, in: keyspace), claim.kind == .intent,
-                    keeper.stands(claim, now: transaction.now)
-                {
+                if let claim = try transaction.standingClaim(on: key, in: keyspace, keeper), claim.kind == .intent {
                     return claim
                 }
                 try transaction.remove(key, in: keyspace)
                 let intent = Claim(
-                    kind: .intent, token: token, owner: owner, deadline: transaction.now &+ patience)
+                    kind: .intent, token: token, owner: owner, deadline: transaction.now &+ patience,
+                    settlement: settlement)
                 try transaction.put(intent, on: key.hash, in: keyspace)
                 return nil
             }
@@ -109,9 +108,8 @@ struct SourceWrite<Key: Sendable, Value: Sendable>: Sendable {
     private func giveUp(_ token: UInt64) async throws {
         let (key, keyspace) = (key, cache.keyspace)
         try await store.write(singleKey: key) { transaction in
-            guard var claim = try transaction.claim(on: key.hash, in: keyspace), claim.token == token else { return }
-            claim.owner = 0
-            try transaction.put(claim, on: key.hash, in: keyspace)
+            guard let claim = try transaction.claim(on: key.hash, in: keyspace), claim.token == token else { return }
+            try transaction.put(claim.orphaned(now: transaction.now), on: key.hash, in: keyspace)
         }
     }
 }

@@ -136,7 +136,9 @@ public struct SourceKillRun {
         let row = try database.value(of: key)
         for _ in 0..<2 {
             let held = try cache.cache.value(for: key)
-            check(held == nil || held == row, "\(moment), round \(round), the cache holds \(held as Any), not \(row as Any)")
+            check(
+                held == nil || held == row,
+                "\(moment), round \(round), the cache holds \(held as Any), not \(row as Any)")
             let answer = try await cache.value(for: key)
             check(answer == row, "\(moment), round \(round), the answer is \(answer as Any), not \(row as Any)")
             try await cache.cache.store.write { _ in }

@@ -21,7 +21,8 @@ public enum SourceWorker {
     static let patience: UInt64 = 30_000
 
     static func sourced(
-        _ store: Store, _ database: FileDatabase, observer: @escaping @Sendable (SourceWriteStep) async -> Void = { _ in
+        _ store: Store, _ database: FileDatabase,
+        observer: @escaping @Sendable (SourceWriteStep) async -> Void = { _ in
         }
     ) throws -> SourcedCache<FileDatabase> {
         var options = SourceOptions(writeTimeout: .seconds(10), settlement: .seconds(20))

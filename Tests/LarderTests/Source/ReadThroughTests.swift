@@ -86,8 +86,10 @@ import Testing
 
     @Test func `does not keep that there is no value, unless it is told how long`() async throws {
         let sourced = try cache.through(database)
-        for _ in 0..<3 { #expect(try await sourced.value(for: 9) == nil) }
-        await store.waitForLoads()
+        for _ in 0..<3 {
+            #expect(try await sourced.value(for: 9) == nil)
+            await store.waitForLoads()
+        }
         #expect(database.loads == 3)
         #expect(try await settledClaims() == 0)
     }
