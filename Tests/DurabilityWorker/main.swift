@@ -15,6 +15,9 @@ import DurabilityKit
 func usage() -> Never {
     say("usage: DurabilityWorker check [--seconds N] [--processes N] [--kills N] [--memory KIB] [--seed N]")
     say("       DurabilityWorker kill [--rounds N] [--processes N] [--seed N]")
+    say(
+        "       DurabilityWorker soak [--seconds N] [--rounds N] [--processes N] [--epoch ROUNDS] [--recorder LIBRARY] [--seed N]"
+    )
     exit(64)
 }
 
@@ -41,6 +44,9 @@ do {
         exit(try await command.run() ? 0 : 1)
     case "kill":
         guard let command = KillCommand(Array(arguments.dropFirst())) else { usage() }
+        exit(try await command.run() ? 0 : 1)
+    case "soak":
+        guard let command = SoakCommand(Array(arguments.dropFirst())) else { usage() }
         exit(try await command.run() ? 0 : 1)
     default: usage()
     }

@@ -47,7 +47,7 @@ struct FaultRun {
             }
         }
         try await tryAgain { run in _ = try await run.workload?.store.removeExpired() }
-        try agree()
+        try agreeUnlessFaulted()
         do { try workload?.store.close() } catch { try judge(error) }
     }
 
@@ -66,9 +66,14 @@ struct FaultRun {
                     do { try open() } catch { try judge(error) }
                 }
                 guard workload != nil else { continue }
-                do { try agree() } catch let error as LarderError { try judge(error) }
+                try agreeUnlessFaulted()
             }
         }
+    }
+
+    /// Compares the tiers; a fault may hit the comparison itself.
+    private mutating func agreeUnlessFaulted() throws {
+        do { try agree() } catch let error as LarderError { try judge(error) }
     }
 
     /// Throws if an error is not one of Larder's, or hides its cause.

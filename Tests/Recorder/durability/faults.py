@@ -12,6 +12,7 @@ from suite import Ended, Failure, Row, Scratch, Suite
 PART = "faults"
 IO_ERROR, NO_SPACE = os.strerror(errno.EIO), os.strerror(errno.ENOSPC)
 MANY_FILES, READ_ONLY = os.strerror(errno.EMFILE), os.strerror(errno.EROFS)
+NO_MEMORY = os.strerror(errno.ENOMEM)
 # The counter of the recorder, the fault, and what the error's cause may say.
 FAULTS = {
     "EIO at a write": ("writes", "write:K:EIO", IO_ERROR),
@@ -24,10 +25,12 @@ FAULTS = {
     "EIO at a change of size": ("truncations", "truncate:K:EIO", IO_ERROR),
     "ENOSPC at a change of size": ("truncations", "truncate:K:ENOSPC", NO_SPACE),
     "EMFILE at an open": ("opens", "open:K:EMFILE", MANY_FILES),
+    "ENOMEM at an allocation": ("allocations", "memory:K:ENOMEM", NO_MEMORY),
+    "ENOMEM at an allocation and all after it": ("allocations", "memory:K+:ENOMEM", NO_MEMORY),
     "EIO at a change of a directory": ("directory_operations", "directory:K:EIO", IO_ERROR),
     "ENOSPC at a change of a directory": ("directory_operations", "directory:K:ENOSPC", NO_SPACE),
 }
-SHORT = ["EIO at a write", "ENOSPC at a write", "a short write", "EIO at a sync", "EMFILE at an open"]
+SHORT = ["EIO at a write", "ENOSPC at a write", "a short write", "EIO at a sync", "EMFILE at an open", "ENOMEM at an allocation"]
 
 
 def run(suite: Suite) -> Iterator[Row]:

@@ -75,9 +75,9 @@ def options_of(phase: tuple[str, ...], scratch: Scratch) -> list[str]:
 
 def cut(suite: Suite, case: Case) -> Row:
     row = Row(PART, case.name, case.must, unit="images")
-    worker = suite.broken_worker if case.broken else suite.worker
+    worker = suite.broken("ACKNOWLEDGEMENT", "PowerCutWorker") if case.broken else suite.worker
     if worker is None:
-        row.skipped = "no worker without the guard was built (--broken-worker)"
+        row.skipped = "no such program was built (--broken ACKNOWLEDGEMENT=DIRECTORY)"
         return row
     with suite.fresh() as scratch:
         for phase in case.base:
