@@ -83,6 +83,21 @@ extension CrashStore {
         }
     }
 
+    /// Checks that reads through memory are not behind the disk while others write: what lies between two equal looks at the disk is the same.
+    /// No value is written twice.
+    func checkMemory(tasks: Int) throws {
+        for task in 0..<tasks {
+            for register in 0..<CrashPlan.registerCount {
+                let before = try store.read { try bytes(task: task, register, in: $0) }
+                let answer = try memoryOrDiskBytes(task: task, register)
+                let after = try store.read { try bytes(task: task, register, in: $0) }
+                if let before, before == after, answer != before {
+                    throw CrashFailure("memory answers with what the disk has no more")
+                }
+            }
+        }
+    }
+
     /// Checks that a snapshot stays as it is while it is held for a time, whatever others commit.
     func checkSnapshot(tasks: Int, for nanoseconds: UInt64) throws {
         try store.read { snapshot in

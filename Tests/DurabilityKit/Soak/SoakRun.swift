@@ -112,6 +112,7 @@ public struct SoakRun {
         while MonotonicTime.now() < deadline, children.contains(where: { !$0.hasEnded }) {
             try stores.checkSnapshot(tasks: judge.tasks, for: UInt64(generator.below(20_000_000)))
             report.snapshots += 1
+            try stores.checkMemory(tasks: judge.tasks)
             if !isBackedUp {
                 isBackedUp = true
                 try await backUp(compacting: generator.below(2) == 0).remove()

@@ -48,7 +48,7 @@ def run(suite: Suite) -> Iterator[Row]:
 
 
 def fault_run(scratch: Scratch, suite: Suite, causes: str, *options: str, **how: object) -> Ended:
-    size = ("--transactions", "2", "--steps", "2") if suite.short else ("--transactions", "4", "--steps", "5")
+    size = ("--transactions", "2", "--steps", "2") if suite.short else ("--transactions", "15", "--steps", "10")
     return scratch.run(
         "fault-run", scratch.store, scratch.marks, *size, "--backup", str(scratch.root / "backup"), "--causes", causes, *options, **how)
 

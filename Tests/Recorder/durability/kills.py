@@ -1,6 +1,9 @@
-"""The process is killed right after its k-th write or sync, for every k, while another process watches the same store."""
+"""The process is killed right after its k-th write or sync, for every k, while another process watches the same store; then a second one
+is killed early in its work."""
 
+import random
 import subprocess
+from pathlib import Path
 from typing import Iterator
 
 from suite import Failure, Row, Scratch, Suite
@@ -9,9 +12,9 @@ PART = "kills"
 CASES = {
     # name: what is there before, the options of the run that is killed
     "creation": (None, ("--lanes", "1", "--transactions", "2")),
-    "one writer": (("--lanes", "3", "--transactions", "5"), ("--lanes", "1", "--transactions", "10")),
+    "one writer": (("--lanes", "3", "--transactions", "5"), ("--lanes", "1", "--transactions", "60")),
     "group commits, and caches made, raised and dropped": (
-        ("--lanes", "3", "--transactions", "5"), ("--lanes", "3", "--transactions", "6", "--steps", "10")),
+        ("--lanes", "3", "--transactions", "5"), ("--lanes", "3", "--transactions", "30", "--steps", "30")),
     "backups": (
         ("--lanes", "3", "--transactions", "5"),
         ("--lanes", "1", "--transactions", "3", "--backups", "plain:ROOT/plain,compacting:ROOT/compacted")),
@@ -108,7 +111,12 @@ def kill(scratch: Scratch, options: tuple[str, ...], k: int, watched: bool) -> t
         return f"before its kill: {ended.last}", False, 0
     if watcher:
         watcher.check()
-    # The next writer takes the locks of the dead one, and goes on.
+    # Another one dies while it puts things in order; the next writer takes the locks of the dead, and goes on.
+    second = 1 + random.Random(f"{scratch.suite.seed}:{k}").randrange(8)
+    Path(scratch.control).unlink(missing_ok=True)
+    scratch.write(*filled(options, scratch), recorded=True, faults=f"io:{second}:kill")
+    if watcher:
+        watcher.check()
     following = scratch.write("--lanes", "2", "--transactions", "2", "--steps", "1", timeout=60)
     wrong = "" if following.status == 0 else f"the next writer: {following.last}"
     reads = 0

@@ -54,6 +54,10 @@ class Ended:
         return self.status == -signal.SIGKILL
 
     @property
+    def wrong(self) -> str:
+        return self.last if self.status != 0 else ""
+
+    @property
     def last(self) -> str:
         lines = [line for line in self.output.splitlines() if line]
         return lines[-1] if lines else f"ended with {self.status} and said nothing"
@@ -73,7 +77,8 @@ class Suite:
         self.golden: Path | None = options.golden
         parent = "/dev/shm" if Path("/dev/shm").is_dir() else None
         self.work = Path(tempfile.mkdtemp(prefix="larder-durability-", dir=parent))
-        self.environment = {**os.environ, "SWIFT_BACKTRACE": "enable=no"}
+        # The seed decides the transactions of the workload too.
+        self.environment = {**os.environ, "SWIFT_BACKTRACE": "enable=no", "LARDER_WORKLOAD_SEED": str(options.seed)}
 
     def program(self, name: str) -> str:
         return str(self.programs / name)
