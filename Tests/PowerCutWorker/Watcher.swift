@@ -13,7 +13,7 @@ final class Watcher: Sendable {
 
     init(_ arguments: Arguments) throws {
         guard arguments.rest.count == 2 else { throw Wrong("usage: watch STORE MARKS [--lanes N]") }
-        workload = try WorkloadStore(at: arguments.rest[0])
+        workload = try WorkloadStore(at: arguments.rest[0], durability: arguments.durability())
         marks = arguments.rest[1]
         lanes = arguments.number("lanes", default: 1)
     }

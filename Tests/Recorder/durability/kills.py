@@ -10,7 +10,7 @@ from suite import Failure, Row, Scratch, Suite
 
 PART = "kills"
 CASES = {
-    # name: what is there before, the options of the run that is killed
+    # name: what is there before, the options of the run that is killed; a mode of durability is that of every process
     "creation": (None, ("--lanes", "1", "--transactions", "2")),
     "one writer": (("--lanes", "3", "--transactions", "5"), ("--lanes", "1", "--transactions", "60")),
     "group commits, and caches made, raised and dropped": (
@@ -18,6 +18,12 @@ CASES = {
     "backups": (
         ("--lanes", "3", "--transactions", "5"),
         ("--lanes", "1", "--transactions", "3", "--backups", "plain:ROOT/plain,compacting:ROOT/compacted")),
+    "relaxed": (
+        ("--lanes", "3", "--transactions", "5", "--durability", "relaxed"),
+        ("--lanes", "3", "--transactions", "12", "--steps", "10", "--durability", "relaxed")),
+    "rebuildable": (
+        ("--lanes", "3", "--transactions", "5", "--durability", "rebuildable"),
+        ("--lanes", "3", "--transactions", "12", "--steps", "10", "--durability", "rebuildable")),
 }
 SHORT = {
     "creation": CASES["creation"],
@@ -65,10 +71,14 @@ def filled(options: tuple[str, ...], scratch: Scratch) -> list[str]:
     return [option.replace("ROOT", str(scratch.root)) for option in options]
 
 
+def mode_of(options: tuple[str, ...]) -> list[str]:
+    return ["--durability", options[options.index("--durability") + 1]] if "--durability" in options else []
+
+
 class Watcher:
-    def __init__(self, scratch: Scratch) -> None:
+    def __init__(self, scratch: Scratch, mode: list[str]) -> None:
         self.process = subprocess.Popen(
-            [scratch.suite.worker, "watch", scratch.store, scratch.marks, "--lanes", "3"], stdin=subprocess.PIPE,
+            [scratch.suite.worker, "watch", scratch.store, scratch.marks, "--lanes", "3", *mode], stdin=subprocess.PIPE,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=scratch.suite.environment)
         self.reads = 0
         self.wrong = ""
@@ -105,7 +115,8 @@ class Watcher:
 
 def kill(scratch: Scratch, options: tuple[str, ...], k: int, watched: bool) -> tuple[str, bool, int]:
     """What is wrong, whether the run was killed, and how often the watcher read."""
-    watcher = Watcher(scratch) if watched else None
+    mode = mode_of(options)
+    watcher = Watcher(scratch, mode) if watched else None
     ended = scratch.write(*filled(options, scratch), recorded=True, faults=f"io:{k}:kill")
     if not ended.killed and ended.status != 0:
         return f"before its kill: {ended.last}", False, 0
@@ -117,7 +128,7 @@ def kill(scratch: Scratch, options: tuple[str, ...], k: int, watched: bool) -> t
     scratch.write(*filled(options, scratch), recorded=True, faults=f"io:{second}:kill")
     if watcher:
         watcher.check()
-    following = scratch.write("--lanes", "2", "--transactions", "2", "--steps", "1", timeout=60)
+    following = scratch.write("--lanes", "2", "--transactions", "2", "--steps", "1", *mode, timeout=60)
     wrong = "" if following.status == 0 else f"the next writer: {following.last}"
     reads = 0
     if watcher:
@@ -126,7 +137,7 @@ def kill(scratch: Scratch, options: tuple[str, ...], k: int, watched: bool) -> t
         watcher.end()
         wrong = wrong or watcher.wrong
         reads = watcher.reads
-    return wrong or scratch.check(), ended.killed, reads
+    return wrong or scratch.check("--machine-stayed-up", "1", *mode), ended.killed, reads
 
 
 def dead_readers(scratch: Scratch, watcher: int) -> str:
