@@ -1,19 +1,11 @@
 import DurabilityKit
 
-#if canImport(Darwin)
-    import Darwin
-#elseif canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#endif
-
 /// Soaks a store for a time or a number of rounds, and reports as one JSON object.
 struct SoakCommand {
     private var options = SoakRun.Options()
     private var seconds: UInt64?
     private var rounds: UInt64 = .max
-    private var keep: String?
+    private var keepsStore = false
 
     init?(_ arguments: [String]) {
         var rest = arguments[...]
@@ -21,7 +13,7 @@ struct SoakCommand {
             guard let value = rest.popFirst() else { return nil }
             switch (name, UInt64(value)) {
             case ("--recorder", _): options.recorder = value
-            case ("--keep", _): keep = value
+            case ("--keep", let flag?): keepsStore = flag != 0
             case ("--seed", let seed?): options.seed = seed
             case ("--processes", let processes?): options.processes = Int(processes)
             case ("--epoch", let rounds?): options.roundsPerEpoch = Int(rounds)
@@ -38,14 +30,13 @@ struct SoakCommand {
         let start = MonotonicTime.now()
         let end = seconds.map { start + $0 * 1_000_000_000 } ?? .max
         var run = try SoakRun(options)
-        defer { run.finish() }
         do {
             while run.report.rounds < rounds, MonotonicTime.now() < end, run.report.failures.isEmpty {
                 try await run.runRound()
             }
         } catch {
             say("failure: round \(run.report.rounds): \(error)")
-            keepStore(run)
+            finish(&run, isSound: false)
             throw error
         }
         let report = run.report
@@ -59,12 +50,12 @@ struct SoakCommand {
             "file_bytes":\(report.fileBytes),"memory_bytes":\(report.memoryBytes),"failures":\(failures.count)}
             """)
         for failure in failures.prefix(20) { say("failure: \(failure)") }
-        if !failures.isEmpty { keepStore(run) }
+        finish(&run, isSound: failures.isEmpty)
         return failures.isEmpty
     }
 
-    /// Puts the store aside, for whoever looks into a failure.
-    private func keepStore(_ run: SoakRun) {
-        if let keep { _ = unsafe rename(run.store, keep) }
+    /// Removes what the run has left; but the store of a failure only if nobody wants to look into it.
+    private func finish(_ run: inout SoakRun, isSound: Bool) {
+        if isSound || !keepsStore { run.finish() } else { say("kept: \(run.store)") }
     }
 }

@@ -57,7 +57,8 @@ def main() -> int:
         for part in PARTS:
             for row in part.run(suite):
                 rows.append(row)
-                row.seconds, before = time.monotonic() - before, time.monotonic()
+                now = time.monotonic()
+                row.seconds, before = row.seconds or now - before, now
                 show(row)
     finally:
         suite.close()

@@ -5,6 +5,7 @@ import random
 import shutil
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,9 +83,9 @@ def cases() -> Iterator[Case]:
 
 
 def run(suite: Suite) -> Iterator[Row]:
-    for case in cases():
-        if suite.wants(PART, case.name):
-            yield cut(suite, case)
+    wanted = [case for case in cases() if suite.wants(PART, case.name)]
+    with ThreadPoolExecutor(suite.jobs) as pool:
+        yield from pool.map(lambda case: cut(suite, case), wanted)
 
 
 def options_of(phase: tuple[str, ...], scratch: Scratch) -> list[str]:
@@ -92,6 +93,13 @@ def options_of(phase: tuple[str, ...], scratch: Scratch) -> list[str]:
 
 
 def cut(suite: Suite, case: Case) -> Row:
+    started = time.monotonic()
+    row = tried(suite, case)
+    row.seconds = time.monotonic() - started
+    return row
+
+
+def tried(suite: Suite, case: Case) -> Row:
     row = Row(PART, case.name, case.must, unit="images")
     worker = suite.broken("ACKNOWLEDGEMENT", "PowerCutWorker") if case.broken else suite.worker
     if worker is None:

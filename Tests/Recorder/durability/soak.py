@@ -1,7 +1,7 @@
 """Everything at once: writes, deadlines, kills, snapshots, backups and compaction, against a journal of what must be there."""
 
 import json
-from pathlib import Path
+import shutil
 from typing import Iterator
 
 from suite import HERE, Failure, Row, Suite
@@ -37,13 +37,15 @@ def soak(suite: Suite, row: Row, worker: str, size: list[str], recorded: bool) -
     kept = (suite.kept / f"{PART}-{suite.seed}").resolve()
     command = ["soak", "--seed", str(suite.seed), *size]
     if row.must == "hold":
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        command += ["--keep", str(kept)]
+        command += ["--keep", "1"]
     if recorded:
         command += ["--recorder", str(HERE / ".build" / "recorder.so")]
     with suite.fresh() as scratch:
         ended = scratch.run(*command, timeout=7_200, worker=worker, variables={"TMPDIR": str(scratch.path)})
-    lines = ended.output.splitlines()
+        lines = ended.output.splitlines()
+        for line in lines:
+            if line.startswith("kept: "):
+                shutil.copytree(line.removeprefix("kept: "), kept, dirs_exist_ok=True)
     for line in lines:
         if line.startswith("{"):
             found = json.loads(line)
@@ -56,6 +58,4 @@ def soak(suite: Suite, row: Row, worker: str, size: list[str], recorded: bool) -
         row.failures.append(Failure(
             failure.removeprefix("failure: "), f"{suite.replay(PART, row.name)} (the store is in {kept})"))
     row.tried = row.tried or len(failures)
-    if kept.parent.is_dir() and not any(kept.parent.iterdir()):
-        kept.parent.rmdir()
     return row
