@@ -8,6 +8,7 @@ struct FaultRun {
     private let transactions: Int
     private let steps: Int
     private let lanes: Int
+    private let durability: Durability
     private let backup: String?
     /// What the cause of a failure says.
     private let causes: [String]
@@ -25,6 +26,7 @@ struct FaultRun {
         transactions = arguments.number("transactions", default: 4)
         steps = arguments.number("steps", default: 5)
         lanes = arguments.number("lanes", default: 1)
+        durability = try arguments.durability()
         backup = arguments.text("backup")
         causes = arguments.list("causes")
         descriptors = arguments.text("descriptors").flatMap { Int($0) }
@@ -96,7 +98,7 @@ struct FaultRun {
 
     private mutating func open() throws {
         guard workload == nil else { return }
-        let workload = try WorkloadStore(at: path)
+        let workload = try WorkloadStore(at: path, durability: durability)
         self.workload = workload
         try marks.write("created\nacked 1")
     }

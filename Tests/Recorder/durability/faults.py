@@ -33,6 +33,7 @@ FAULTS = {
 }
 SHORT = ["EIO at a write", "ENOSPC at a write", "a short write", "EIO at a sync", "EMFILE at an open", "ENOMEM at an allocation"]
 SHORT_SHARED = ["EIO at a write", "EIO at a sync"]
+REBUILDABLE = ("--durability", "rebuildable")
 
 
 def run(suite: Suite) -> Iterator[Row]:
@@ -44,6 +45,9 @@ def run(suite: Suite) -> Iterator[Row]:
         case = name + ", under a shared commit"
         if suite.wants(PART, case) and (not suite.short or name in SHORT_SHARED):
             yield every_place(suite, case, counter, fault, causes, True, ("--lanes", "4"))
+        case = name + ", in a store that is not flushed"
+        if suite.wants(PART, case) and not suite.short:
+            yield every_place(suite, case, counter, fault, causes, False, REBUILDABLE)
     if suite.wants(PART, "a full disk"):
         yield full_disk(suite)
     if suite.wants(PART, "a read-only disk"):
@@ -80,7 +84,8 @@ def every_place(
                 row.tried += 1
                 errors.update(line.split()[1] for line in ended.output.splitlines() if line.startswith("error "))
                 wrong = "" if ended.status == 0 else ended.last
-                wrong = wrong or scratch.check()
+                mode = REBUILDABLE if REBUILDABLE == options else ()
+                wrong = wrong or scratch.check("--machine-stayed-up", "1", *mode)
                 if wrong:
                     row.failures.append(Failure(f"k = {k}: {wrong}", suite.replay(PART, case, k)))
 

@@ -3,6 +3,7 @@ is killed early in its work."""
 
 import random
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Iterator
 
@@ -117,9 +118,13 @@ def kill(scratch: Scratch, options: tuple[str, ...], k: int, watched: bool) -> t
     """What is wrong, whether the run was killed, and how often the watcher read."""
     mode = mode_of(options)
     watcher = Watcher(scratch, mode) if watched else None
+    # Where there is no store yet, another process makes it at the same time.
+    rival = ThreadPoolExecutor(1).submit(scratch.write, "--first-lane", "1", "--transactions", "2", *mode) if not watched else None
     ended = scratch.write(*filled(options, scratch), recorded=True, faults=f"io:{k}:kill")
     if not ended.killed and ended.status != 0:
         return f"before its kill: {ended.last}", False, 0
+    if rival and rival.result().status != 0:
+        return f"beside the one that was killed: {rival.result().last}", ended.killed, 0
     if watcher:
         watcher.check()
     # Another one dies while it puts things in order; the next writer takes the locks of the dead, and goes on.
