@@ -38,6 +38,9 @@ def run(suite: Suite) -> Iterator[Row]:
         name = f"broken bytes of the golden store of {path.parent.name}"
         if suite.wants(PART, name):
             yield broken(suite, name, path)
+    name = "every bit of the meta pages"
+    if suite.wants(PART, name) and not suite.short:
+        yield broken(suite, name, suite.golden, kind=EveryBit)
     name = "control: reads that look at no checksum"
     if suite.wants(PART, name):
         yield broken(suite, name, suite.golden, unverified=True)
@@ -68,6 +71,27 @@ class Images:
         source = random.Random(f"{self.seed}:{number}")
         what = self.turns[number % len(self.turns)]
         return image(number, what, self.sound, self.layout, self.kinds, source)
+
+
+class EveryBit:
+    """Each bit of the meta pages flipped by itself: LMDB believes them before anything else."""
+
+    def __init__(self, sound: bytes, seed: int) -> None:
+        self.sound = sound
+        self.regions = [region for region in PageMap(sound).regions if region.kind.endswith("meta page")]
+
+    def __len__(self) -> int:
+        return 8 * sum(region.length for region in self.regions)
+
+    def __getitem__(self, number: int) -> Image:
+        at = number
+        for region in self.regions:
+            if at < 8 * region.length:
+                data = bytearray(self.sound)
+                data[region.offset + at // 8] ^= 1 << at % 8
+                return Image(number, f"bit {at % 8} of byte {at // 8} of the {region.kind}", bytes(data))
+            at -= 8 * region.length
+        raise IndexError(number)
 
 
 def image(
@@ -105,7 +129,9 @@ def flip(data: bytearray, offset: int, source: random.Random) -> None:
     data[offset] ^= 1 << source.randrange(8)
 
 
-def broken(suite: Suite, name: str, store: Path | None, unverified: bool = False) -> Row:
+def broken(
+    suite: Suite, name: str, store: Path | None, unverified: bool = False, kind: type[Images] | type[EveryBit] = Images
+) -> Row:
     row = Row(PART, name, "fail" if unverified else "hold", unit="images")
     counted: Counter[str] = Counter()
     # The order of threads and the store's random numbers are not in the seed, so a file made here is kept where anything fails.
@@ -113,8 +139,9 @@ def broken(suite: Suite, name: str, store: Path | None, unverified: bool = False
     with suite.fresh() as scratch:
         make_sound(store, scratch)
         sound = Path(scratch.store) / "data.mdb"
-        images = Images(sound.read_bytes(), suite.seed)
-        numbers = [suite.k] if suite.k is not None else list(range((COUNT_OF_CONTROL if unverified else COUNT)[suite.short]))
+        images = kind(sound.read_bytes(), suite.seed)
+        count = len(images) if isinstance(images, EveryBit) else (COUNT_OF_CONTROL if unverified else COUNT)[suite.short]
+        numbers = [suite.k] if suite.k is not None else list(range(count))
 
         def judge_batch(start: int) -> None:
             batch = [images[number] for number in numbers[start : start + BATCH]]
