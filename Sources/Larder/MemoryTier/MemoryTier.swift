@@ -62,7 +62,8 @@ final class MemoryTier: Sendable {
         shift = isOn ? 64 - UInt64(count.trailingZeroBitCount) : 64
     }
 
-    private static func shardCount(for capacity: Int) -> Int {
+    /// The shards of a tier of this capacity unless said otherwise.
+    static func shardCount(for capacity: Int) -> Int {
         var count = 1
         while count < 32, capacity / (count * 2) >= 4 << 20 { count *= 2 }
         return count
