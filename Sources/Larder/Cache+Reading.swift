@@ -99,6 +99,7 @@ extension Cache {
         store.memory.populate(
             memoryValue(value, payloadSize: size), for: memoryKey(key, hash), version: id, expiry: expiry
         ) { max(store.coherence.floorNow, keyspace.currentFloor) }
+        store.writeThrough.memoryUpkeep.runIfDue()
         touchIfDue(key, hash, expiry: expiry)
         return value
     }

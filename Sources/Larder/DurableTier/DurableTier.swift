@@ -3,7 +3,8 @@ internal import LMDB
 /// The tier that lasts: which LMDB tables hold what, and in what form. It does not know the memory tier.
 ///
 /// The store's own table `larder` holds its header and the caches' descriptors, the table `expiry` says which records expire when
-/// (see ``ExpiryIndex``), and each cache has a table of its records.
+/// (see ``ExpiryIndex``), the table `hotset` which keys were hot (see ``HotSetTable``), and each cache has a table of its
+/// records.
 final class DurableTier: Sendable {
     let environment: Environment
     let header: StoreHeader
@@ -24,6 +25,7 @@ final class DurableTier: Sendable {
                 let header = StoreHeader.make(now: clock.now())
                 try transaction.put(header.bytes.span, for: Self.headerKey.span, in: table)
                 _ = try transaction.createTable(TableName.expiry)
+                _ = try transaction.createTable(TableName.hotSet)
             }
         }
         let environment = environment
@@ -42,6 +44,25 @@ final class DurableTier: Sendable {
     enum TableName {
         static let descriptions = "larder"
         static let expiry = "expiry"
+        static let hotSet = "hotset"
+
+        /// All of them.
+        static let count = 3
+    }
+
+    /// The table of the hot set, or nil in a store that was made before there was one and has kept none since.
+    func hotSetTable() throws -> HotSetTable? {
+        try environment.openTable(TableName.hotSet).map { HotSetTable(table: $0, seed: header.hashSeed) }
+    }
+
+    /// The table of the hot set, which is made if it is not there. That is a commit, once in the life of a store.
+    func makeHotSetTable() throws -> HotSetTable {
+        if let table = try hotSetTable() { return table }
+        try environment.writeTables { transaction in _ = try transaction.createTable(TableName.hotSet) }
+        guard let table = try hotSetTable() else {
+            throw LarderError(.damagedStore, "the table of the hot set is gone")
+        }
+        return table
     }
 
     // MARK: Records
