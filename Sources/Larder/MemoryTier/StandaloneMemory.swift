@@ -28,37 +28,39 @@ public final class StandaloneMemory: Sendable {
     /// A copy of a key's value; one allocation.
     @inline(__always)
     public func value(for key: Span<UInt8>) -> [UInt8]? {
-        let hit = tier.lookup(key, hash: xxh3(key, seed: seed), keyspace: 0, floor: 0, now: { 0 })
-        guard case .bytes(let bytes)? = hit?.value else { return nil }
+        guard case .bytes(let bytes)? = lookup(key)?.value else { return nil }
         return bytes
     }
 
     /// Calls `body` with the bytes of a key's value; nothing is allocated.
     @inline(__always)
     public func withBytes<Result>(for key: Span<UInt8>, _ body: (Span<UInt8>) throws -> Result) rethrows -> Result? {
-        try tier.withBytes(for: key, hash: xxh3(key, seed: seed), keyspace: 0, floor: 0, now: { 0 }) { bytes, _ in
-            try body(bytes)
-        }
+        let hash = xxh3(key, seed: seed)
+        return try tier.withBytes(
+            for: key, hash: hash, in: tier.approach(hash), keyspace: 0, floor: 0, now: { 0 }
+        ) { bytes, _ in try body(bytes) }
     }
 
     /// Keeps a value, if the policy admits it.
     public func insert(_ value: Span<UInt8>, for key: Span<UInt8>) {
-        keep(.bytes([UInt8](copying: value)), for: key)
+        tier.populate(value, for: key, hash: xxh3(key, seed: seed), keyspace: 0, version: 0, expiry: 0) { 0 }
     }
 
     /// Whether a key has an entry; counts as a use of it.
     public func contains(_ key: Span<UInt8>) -> Bool {
-        tier.lookup(key, hash: xxh3(key, seed: seed), keyspace: 0, floor: 0, now: { 0 }) != nil
+        lookup(key) != nil
     }
 
     /// Keeps an entry without a value that is charged as an object of `cost` bytes, if the policy admits it.
     public func insertPlaceholder(for key: Span<UInt8>, cost: Int) {
-        keep(.object(Self.placeholder, cost: cost), for: key)
+        let memoryKey = MemoryKey(keyspace: 0, hash: xxh3(key, seed: seed), bytes: [UInt8](copying: key))
+        tier.populate(.object(Self.placeholder, cost: cost), for: memoryKey, version: 0, expiry: 0) { 0 }
     }
 
-    private func keep(_ value: MemoryValue, for key: Span<UInt8>) {
-        let memoryKey = MemoryKey(keyspace: 0, hash: xxh3(key, seed: seed), bytes: [UInt8](copying: key))
-        tier.populate(value, for: memoryKey, version: 0, expiry: 0) { 0 }
+    @inline(__always)
+    private func lookup(_ key: Span<UInt8>) -> MemoryTier.Hit? {
+        let hash = xxh3(key, seed: seed)
+        return tier.lookup(key, hash: hash, in: tier.approach(hash), keyspace: 0, floor: 0, now: { 0 })
     }
 
     /// What the tier has done, and what it holds.

@@ -38,7 +38,7 @@ import Testing
         try fill(cache, 0..<500, .after(.seconds(10)))
         try cache.setBlocking([4], for: 1_000)
         store.memory.mark(try cache.memoryKey(1_000))
-        store.memory.unmark(try cache.memoryKey(1_000))
+        store.memory.unmark(try cache.memoryKey(1_000).hash)
         clock.advance(milliseconds: 12_100)
         #expect(try cache.value(for: 1_000) == [4])
         #expect(store.memory.statistics.entries == 1)
