@@ -48,7 +48,16 @@ package struct Writer: ~Copyable {
         _ = unsafe mdb_reader_check(environment.handle.pointer, nil)
     }
 
-    /// Doubles the map, once no reader of this process is active. No write transaction may be open.
+    /// Keeps the file from growing beyond `size` bytes, or beyond what it has now, but by ``growMap()`` in steps of 256 KiB. Waits until no
+    /// reader of this process is active; no write transaction may be open.
+    ///
+    /// - Throws: ``LMDBError``; `ENOMEM` where the address space has no room.
+    package borrowing func limitMap(to size: Int) throws(LMDBError) {
+        let handle = environment.handle
+        try environment.readers.withoutReaders(endingIdle: true) { () throws(LMDBError) in try handle.limitMap(to: size) }
+    }
+
+    /// Doubles the map, or where it has a limit adds 256 KiB, once no reader of this process is active. No write transaction may be open.
     ///
     /// - Throws: ``LMDBError``; `ENOMEM` where the address space has no room.
     package borrowing func growMap() throws(LMDBError) {

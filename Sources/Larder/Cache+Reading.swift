@@ -88,6 +88,7 @@ extension Cache {
             ) { header, payload in try body(id, header, payload) }
         }
         store.counters.countDurableLookup(isHit: result != nil)
+        if result != nil { store.durable.references?.noteRead(of: hash) }
         return result
     }
 

@@ -69,17 +69,20 @@ public struct Transaction: ~Copyable {
     func putRecord(
         _ payload: Span<UInt8>, expiry: Milliseconds, for key: Span<UInt8>, hash: UInt64, in keyspace: Keyspace
     ) throws {
-        guard payload.count <= Record.maximumPayload else {
-            throw LarderError(.valueTooLarge, "a value has more than 2 GiB", cacheName: keyspace.name, keyHash: hash)
+        guard payload.count <= durable.maximumPayload else {
+            throw LarderError(
+                .valueTooLarge, "a value has more than \(durable.maximumPayload) bytes", cacheName: keyspace.name,
+                keyHash: hash)
         }
         try checkExists(keyspace)
+        // Before it is written: whoever finds no room for it asks whether something was to be added.
+        changes.payloadBytes += payload.count
         let isInOrder = changes.run.isContinued(by: key, in: keyspace)
         let isAppended = try withWriteTransaction { transaction in
             try durable.put(
                 payload, expiry: expiry, for: key, hash: hash, in: keyspace, isInOrder: isInOrder, of: &transaction)
         }
         changes.run.note(isAppended: isAppended)
-        changes.payloadBytes += payload.count
     }
 
     /// Removes a record; returns whether it was there, that is, neither absent nor expired.

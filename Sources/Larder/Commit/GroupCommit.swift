@@ -130,13 +130,15 @@ final class GroupCommit: Sendable {
 
     private func lead(_ batch: [WriteRequest]) -> [(any Error)?] {
         let start = ContinuousClock.now
-        let outcomes = writeThrough.commit(batch)
+        let plan = writeThrough.disk?.plan(after: writeThrough.statistics)
+        let outcomes = writeThrough.commit(batch, evicting: plan)
         let (seconds, attoseconds) = (ContinuousClock.now - start).components
         let duration = UInt64(seconds) * 1_000_000_000 + UInt64(attoseconds / 1_000_000_000)
         // A slow body, or another process that writes, says nothing about how long a commit takes.
         let sample = min(duration, Self.longestCommit)
         let average = averageCommit.load(ordering: .relaxed)
         averageCommit.store(average == 0 ? sample : (average * 7 + sample) / 8, ordering: .relaxed)
+        if let disk = writeThrough.disk, disk.beginsToCatchUp(after: plan) { catchUp() }
         return outcomes
     }
 
@@ -201,6 +203,15 @@ final class GroupCommit: Sendable {
         ) { $0.wakeCount = 1 }
     }
 
+    // MARK: The budget on disk
+
+    /// Commits for the sake of what is to be evicted with it, on the store's thread.
+    func catchUp() {
+        let request = WriteRequest { _ in }
+        request.whenDecided { [weak disk = writeThrough.disk] _ in disk?.didCatchUp() }
+        submit(request)
+    }
+
     // MARK: Expiry
 
     /// Records that something expires at `deadline`, so that the thread looks then.
@@ -236,7 +247,8 @@ final class GroupCommit: Sendable {
         // More that has expired goes with the next commit; what expires later, at most once a second.
         let next = plan.nextDeadline.map { $0 <= now ? $0 : max($0, now + 1_000) }
         guard !plan.entries.isEmpty else {
-            if let next { noteDeadline(max(next, now + 60_000)) }
+            // What is due and cannot be planned for belongs to caches that this process cannot open.
+            if let next { noteDeadline(next > now ? max(next, now + 1_000) : now + 60_000) }
             return nil
         }
         let removed = ResultBox<Int>()

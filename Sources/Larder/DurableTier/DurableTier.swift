@@ -1,4 +1,5 @@
 internal import LMDB
+internal import Synchronization
 
 /// The tier that lasts: which LMDB tables hold what, and in what form. It does not know the memory tier.
 ///
@@ -9,14 +10,31 @@ final class DurableTier: Sendable {
     let header: StoreHeader
     let descriptions: Table
     let expiryIndex: ExpiryIndex
+    /// What was read from this tier lately, where records may be evicted.
+    let references: ReferenceCounters?
+    /// The budget on disk, where there is one, as of the opening.
+    let budget: DiskBudget?
+    private let payloadLimit = Atomic<Int>(Record.maximumPayload)
+
+    /// The longest payload in bytes.
+    var maximumPayload: Int { payloadLimit.load(ordering: .relaxed) }
+
+    /// Sets the longest payload in bytes, below what a record can hold.
+    func setMaximumPayload(_ count: Int) {
+        payloadLimit.store(min(count, Record.maximumPayload), ordering: .relaxed)
+    }
 
     static let headerKeyName = "store"
     private static let headerKey: [UInt8] = Array(headerKeyName.utf8)
 
     /// Opens the store in a directory, and makes it first if told to.
     ///
+    /// - Parameter memory: Bytes of memory of which a part may be taken for what is known of the reads of a cache.
     /// - Throws: ``LarderError``.
-    init(at path: String, options: EnvironmentOptions, creating: Bool, clock: WallClock) throws {
+    init(
+        at path: String, options: EnvironmentOptions, purpose: StorePurpose, memory: Int, creating: Bool,
+        clock: WallClock
+    ) throws {
         environment = try translatingErrors(at: path) {
             guard creating else { return try Environment.open(at: path, options: options) }
             return try Environment.open(at: path, options: options) { transaction in
@@ -24,6 +42,9 @@ final class DurableTier: Sendable {
                 let header = StoreHeader.make(now: clock.now())
                 try transaction.put(header.bytes.span, for: Self.headerKey.span, in: table)
                 _ = try transaction.createTable(TableName.expiry)
+                if let budget = purpose.diskBudget {
+                    try RecordedPurpose.put(budget, seed: header.hashSeed, in: table, of: &transaction)
+                }
             }
         }
         let environment = environment
@@ -36,6 +57,18 @@ final class DurableTier: Sendable {
             else { throw LarderError(.notAStore, "the file at '\(path)' is not a Larder store") }
             return (descriptions, ExpiryIndex(table: expiry), header)
         }
+        let (descriptions, header) = (descriptions, header)
+        budget = try translatingErrors(at: path) {
+            let budget = try Self.settle(purpose, environment, descriptions, hashSeed: header.hashSeed)
+            if let budget {
+                try environment.withWriterLock { writer in try writer.limitMap(to: budget.fileLimit) }
+            }
+            return budget
+        }
+        references = budget.map {
+            ReferenceCounters(byteCount: ReferenceCounters.byteCount(for: $0, memory: memory))
+        }
+        if let budget { setMaximumPayload(budget.maximumPayload) }
     }
 
     /// The store's own tables.

@@ -1,0 +1,27 @@
+internal import LMDB
+
+extension WriteThrough {
+    /// Makes room for a transaction that found none within the budget on disk; returns `false` where that is not possible.
+    ///
+    /// Two commits evict, since what one frees is used again by the commit after the next.
+    func makeRoom(_ disk: DiskEviction, _ writer: borrowing Writer) throws -> Bool {
+        writer.freeDeadReaders()
+        for _ in 0..<2 {
+            guard let plan = try disk.planForRoom(), try evictAlone(plan, writer) else { return false }
+        }
+        return true
+    }
+
+    /// Commits an eviction, or the half of it that finds room.
+    private func evictAlone(_ plan: EvictionPlan, _ writer: borrowing Writer) throws -> Bool {
+        while true {
+            switch try attempt([], evicting: plan, writer) {
+            case .committed: return true
+            case .failed(_, let error): throw error
+            case .mapFull:
+                // The reserve is for this: even a removal copies the pages that it changes.
+                if !plan.halve() { try writer.growMap() }
+            }
+        }
+    }
+}

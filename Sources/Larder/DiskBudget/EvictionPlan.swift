@@ -1,0 +1,80 @@
+internal import LMDB
+
+/// What one commit is to remove so that the file stays within its budget. Made before the commit, outside every lock; whatever has changed
+/// since is seen to when it is carried out.
+final class EvictionPlan {
+    /// A record that is to go.
+    struct Victim {
+        var keyspace: Keyspace
+        var key: MemoryKey
+        /// About how many bytes of the file go with it.
+        var bytes: Int
+    }
+
+    private(set) var victims: [Victim]
+    /// What has expired, which goes first.
+    private(set) var expired: [ExpirySweep.Entry]
+    /// Records removed by the last run of ``carryOut(in:sweep:)``.
+    private(set) var evicted = 0
+    private(set) var expiredRemoved = 0
+
+    init(victims: [Victim], expired: [ExpirySweep.Entry]) {
+        self.victims = victims
+        self.expired = expired
+    }
+
+    /// Whether there is nothing to remove.
+    var isEmpty: Bool { victims.isEmpty && expired.isEmpty }
+
+    /// Leaves out half of what there is; returns `false` if too little is left for that.
+    func halve() -> Bool {
+        guard victims.count + expired.count > 1 else { return false }
+        expired.removeLast(expired.count / 2)
+        victims.removeLast(victims.isEmpty ? 0 : (victims.count + 1) / 2)
+        return !isEmpty
+    }
+
+    /// Removes the records from both tiers, as part of a transaction. A cache that was dropped since is left out, and so is a record that
+    /// has become one that must not be evicted.
+    ///
+    /// - Throws: `LMDBError`; the transaction is then to be aborted.
+    func carryOut(in transaction: borrowing Transaction, sweep: ExpirySweep) throws {
+        evicted = 0
+        expiredRemoved = 0
+        do {
+            expiredRemoved = try sweep.remove(expired, in: transaction)
+        } catch is LarderError {
+            // A cache is gone; the sweep looks again by itself.
+        }
+        for victim in victims where !victim.keyspace.isRetired {
+            do {
+                if try evict(victim, in: transaction) { evicted += 1 }
+            } catch is LarderError {
+                // The keyspace is retired now.
+            }
+        }
+    }
+
+    private func evict(_ victim: Victim, in transaction: borrowing Transaction) throws -> Bool {
+        let isEvictable = try transaction.withWriteTransaction { transaction in
+            try victim.keyspace.checkUsable()
+            return try transaction.withValue(for: victim.key.bytes.span, in: victim.keyspace.table) { bytes in
+                Record.isEvictable(bytes)
+            }
+        }
+        guard isEvictable == true else { return false }
+        try transaction.remove(victim.key, in: victim.keyspace)
+        return true
+    }
+}
+
+extension Record {
+    /// The flags that a record may have and be evicted. A record with any other stands for something that must not be lost, or was written
+    /// by a version that knows better.
+    static let evictableFlags: UInt8 = 1
+
+    /// Whether a record is a plain one, which a cache may lose. Damaged ones stay, so that they are found.
+    static func isEvictable(_ bytes: Span<UInt8>) -> Bool {
+        bytes.count >= 12 && bytes[8] == formatVersion && bytes[9] & ~evictableFlags == 0
+    }
+}
