@@ -86,6 +86,7 @@ extension Cache {
             }
         }
         request.whenDecided { _ in store.loads.remove(flight, of: key) }
-        store.groupCommit.submit(request)
+        // Where the queue is full, the value is not kept.
+        store.groupCommit.submitUnawaited(request, bytes: payload.count)
     }
 }

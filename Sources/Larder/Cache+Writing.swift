@@ -93,6 +93,7 @@ extension Cache {
             try transaction.touch(key, in: keyspace, lifetime)
         }
         request.whenDecided { _ in keyspace.endTouch(key.hash) }
-        store.groupCommit.submit(request)
+        // Where the queue is full, a later read extends it.
+        store.groupCommit.submitUnawaited(request, bytes: 0)
     }
 }

@@ -75,14 +75,15 @@ public struct Transaction: ~Copyable {
                 keyHash: hash)
         }
         try checkExists(keyspace)
-        // Before it is written: whoever finds no room for it asks whether something was to be added.
-        changes.payloadBytes += payload.count
+        // Before it is written: whoever finds no room asks for what.
+        changes.wantedRoom.add(bytes: key.count + payload.count)
         let isInOrder = changes.run.isContinued(by: key, in: keyspace)
         let isAppended = try withWriteTransaction { transaction in
             try durable.put(
                 payload, expiry: expiry, for: key, hash: hash, in: keyspace, isInOrder: isInOrder, of: &transaction)
         }
         changes.run.note(isAppended: isAppended)
+        changes.payloadBytes += payload.count
     }
 
     /// Removes a record; returns whether it was there, that is, neither absent nor expired.

@@ -24,6 +24,8 @@ final class ChangeSet {
     private(set) var count = 0
     /// Bytes of payload written.
     var payloadBytes = 0
+    /// What was to be written, as far as a budget on disk is concerned.
+    var wantedRoom = WantedRoom()
     /// Whether the durable tier was changed in a way that memory need not know of.
     var countsAsChanged = false
 
@@ -131,6 +133,7 @@ final class ChangeSet {
         for keyspace in later.thinned { addThinned(keyspace) }
         count = counted
         payloadBytes += later.payloadBytes
+        wantedRoom.add(later.wantedRoom)
         if later.countsAsChanged { countsAsChanged = true }
     }
 }

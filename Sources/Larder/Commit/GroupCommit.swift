@@ -10,6 +10,8 @@ internal import Synchronization
 final class GroupCommit: Sendable {
     private struct State {
         var queue: [WriteRequest] = []
+        /// The requests in the queue that nobody waits for, and the bytes of their payloads.
+        var unawaited = (count: 0, bytes: 0)
         var leader: ThreadIdentity?
         var isClosed = false
         var hasThread = false
@@ -57,6 +59,29 @@ final class GroupCommit: Sendable {
             if wakes { state.wakeAll() }
         } catch {
             request.complete(error)
+        }
+    }
+
+    /// How many requests may be queued that nobody waits for, and how many bytes of payload they may hold.
+    static let maximumUnawaited = (count: 4_096, bytes: 32 << 20)
+
+    /// Queues a request that nobody waits for and returns at once. Where the disk does not keep up, the queue does not grow without end: the
+    /// request is refused with ``LarderError/Code-swift.struct/busy``, and whoever made it does without.
+    ///
+    /// - Parameter bytes: How many bytes of payload it holds.
+    func submitUnawaited(_ request: WriteRequest, bytes: Int) {
+        let hasRoom = state.withLock { state in
+            guard state.unawaited.count < Self.maximumUnawaited.count,
+                state.unawaited.bytes <= Self.maximumUnawaited.bytes - bytes
+            else { return false }
+            state.unawaited.count += 1
+            state.unawaited.bytes += bytes
+            return true
+        }
+        if hasRoom {
+            submit(request)
+        } else {
+            request.complete(LarderError(.busy, "too many writes are queued that nobody waits for"))
         }
     }
 
@@ -180,6 +205,7 @@ final class GroupCommit: Sendable {
                 if state.queue.isEmpty, state.isClosed { return nil }
                 state.sweepMoved = false
                 state.leader = .current
+                state.unawaited = (0, 0)
                 defer { state.queue = [] }
                 return state.queue
             }

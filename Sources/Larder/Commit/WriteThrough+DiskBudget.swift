@@ -4,10 +4,10 @@ extension WriteThrough {
     /// Makes room for a transaction that found none within the budget on disk; returns `false` where that is not possible.
     ///
     /// Two commits evict, since what one frees is used again by the commit after the next.
-    func makeRoom(_ disk: DiskEviction, _ writer: borrowing Writer) throws -> Bool {
+    func makeRoom(for wanted: WantedRoom, effort: Int, _ disk: DiskEviction, _ writer: borrowing Writer) throws -> Bool {
         writer.freeDeadReaders()
-        for _ in 0..<2 {
-            guard let plan = try disk.planForRoom(), try evictAlone(plan, writer) else { return false }
+        for step in 0..<2 {
+            guard let plan = try disk.planForRoom(wanted, effort: effort, step: step), try evictAlone(plan, writer) else { return false }
         }
         return true
     }

@@ -15,6 +15,8 @@ final class WriteThrough: Sendable {
     private let counters = Mutex(CommitStatistics())
     /// How many commits may grow the file because of a reader whose process was killed.
     private static let commitsBetweenReaderChecks = 64
+    /// How many times room is made for one transaction before it is refused.
+    private static let mostEfforts = 12
 
     init(
         durable: DurableTier, memory: MemoryTier, coherence: Coherence, loads: LoadTable, clock: WallClock,
@@ -48,11 +50,12 @@ final class WriteThrough: Sendable {
             try durable.environment.withWriterLock { writer in
                 if let limit = disk?.takeNewLimit() { try writer.limitMap(to: limit) }
                 var plan = plan
-                var most = order.count
+                var (most, efforts) = (order.count, 0)
                 while !order.isEmpty {
                     switch try attempt(order.prefix(most).map { requests[$0] }, evicting: plan, writer) {
                     case .committed(let errors):
-                        plan = nil
+                        (plan, efforts) = (nil, 0)
+                        most = min(most * 2, order.count)
                         for (index, error) in zip(order, errors) { outcomes[index] = error }
                         // What did not fit beside the others gets a commit of its own.
                         order.removeFirst(errors.count)
@@ -60,12 +63,18 @@ final class WriteThrough: Sendable {
                         outcomes[order.remove(at: position)] = error
                     case .mapFull where plan != nil:
                         plan = nil
-                    case .mapFull(let adds):
-                        if let disk, adds || most > 1 {
-                            if most > 1 {
+                    case .mapFull(let wanted):
+                        let size = min(most, order.count)
+                        if let disk, wanted.isAny || size > 1 {
+                            if size > 1 {
                                 // Fewer at a time copy fewer pages.
-                                most = min(most, order.count) / 2
-                            } else if try !makeRoom(disk, writer) {
+                                most = size / 2
+                            } else if try efforts < Self.mostEfforts
+                                && makeRoom(for: wanted, effort: efforts, disk, writer)
+                            {
+                                efforts += 1
+                            } else {
+                                efforts = 0
                                 disk.countRefusal()
                                 outcomes[order.removeFirst()] = LarderError(
                                     .diskBudgetExceeded, "there is no room for the transaction in the disk budget")
@@ -102,8 +111,8 @@ final class WriteThrough: Sendable {
         case committed([(any Error)?])
         /// One transaction broke the commit; nothing happened. The others are to be tried again without it.
         case failed(Int, any Error)
-        /// The map is too small; nothing happened. Says whether a payload was to be written, rather than records removed.
-        case mapFull(adds: Bool)
+        /// The map is too small; nothing happened.
+        case mapFull(WantedRoom)
     }
 
     func attempt(
@@ -126,7 +135,7 @@ final class WriteThrough: Sendable {
             } catch {
                 let failure = transaction.failure ?? error as? LMDBError
                 transaction.abort()
-                if failure?.code == .mapFull { return .mapFull(adds: false) }
+                if failure?.code == .mapFull { return .mapFull(WantedRoom()) }
                 // What cannot be evicted must not keep anyone from writing.
                 return try attempt(requests, evicting: nil, writer)
             }
@@ -141,7 +150,7 @@ final class WriteThrough: Sendable {
                 // Nobody shares the commit, so it is the transaction itself that is undone.
                 transaction.abort()
                 return failure?.code == .mapFull
-                    ? .mapFull(adds: batch.payloadBytes > 0) : .failed(0, translate(failure ?? error))
+                    ? .mapFull(batch.wantedRoom) : .failed(0, translate(failure ?? error))
             }
             return try finish(transaction, id, batch, [nil], writer)
         }
@@ -159,14 +168,14 @@ final class WriteThrough: Sendable {
                 outcomes.append(nil)
             } catch {
                 if let failure = transaction.failure {
-                    if failure.code == .mapFull { return .mapFull(adds: true) }
+                    if failure.code == .mapFull { return .mapFull(batch.wantedRoom + changes.wantedRoom) }
                     if failure.code == .transactionFull, position > 0 {
                         return try retry(requests, upTo: position, writer, transaction)
                     }
                     return .failed(position, translate(failure))
                 }
                 switch (error as? LMDBError)?.code {
-                case .mapFull: return .mapFull(adds: true)
+                case .mapFull: return .mapFull(batch.wantedRoom + changes.wantedRoom)
                 case .transactionFull where position > 0:
                     // It may fit alone. What came before it is sound and goes on.
                     return try finish(transaction, id, batch, outcomes, writer)
@@ -235,7 +244,7 @@ final class WriteThrough: Sendable {
         } catch {
             coherence.withdraw()
             for change in batch.changes { memory.unmark(change.key) }
-            if error.code == .mapFull { return .mapFull(adds: batch.payloadBytes > 0) }
+            if error.code == .mapFull { return .mapFull(batch.wantedRoom) }
             let outcome = writer.outcome(of: error)
             guard outcome.code == .outcomeUnknown else { throw outcome }
             // The cause is what the commit met, not that LMDB refuses since.

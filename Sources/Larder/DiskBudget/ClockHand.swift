@@ -18,6 +18,14 @@ struct ClockHand {
     /// Bytes that LMDB keeps beside a key and its value: the node's header and the place that points to it.
     private static let nodeOverhead = 10
 
+    /// What the hand is to find.
+    struct Wanted {
+        /// The sum of the records' bytes.
+        var bytes: Int
+        /// The bytes of the shortest record that counts; the hand passes over shorter ones as if they were not there.
+        var least: Int
+    }
+
     /// What decides over a record.
     struct Judge {
         var references: ReferenceCounters
@@ -40,11 +48,11 @@ struct ClockHand {
         (keyspace, key) = (keyspace &+ 1, nil)
     }
 
-    /// Moves on and returns records whose bytes add up to `wanted`, if there are so many that may go.
+    /// Moves on and returns records whose bytes add up to what is wanted, if there are so many that may go.
     ///
     /// - Parameter keyspaces: In the order of their numbers.
     mutating func advance(
-        over keyspaces: [Keyspace], taking wanted: Int, _ judge: Judge, _ durable: DurableTier,
+        over keyspaces: [Keyspace], taking wanted: Wanted, _ judge: Judge, _ durable: DurableTier,
         in transaction: borrowing ReadTransaction, pageSize: Int
     ) throws -> [EvictionPlan.Victim] {
         var round = Round(wanted: wanted)
@@ -96,35 +104,35 @@ struct ClockHand {
 
     /// What one move of the hand has come to.
     private struct Round {
-        let wanted: Int
+        let wanted: Wanted
         private var taken: [EvictionPlan.Victim] = []
         private var takenBytes = 0
-        private var spared: [(use: Int, victim: EvictionPlan.Victim)] = []
+        private var spared: [(use: Int, size: Int, victim: EvictionPlan.Victim)] = []
         private var looks = 0
         private var seenBytes = 0
 
-        init(wanted: Int) {
+        init(wanted: Wanted) {
             self.wanted = wanted
         }
 
         var isDone: Bool {
-            takenBytes >= wanted || taken.count >= DiskBudget.maximumVictims
-                || seenBytes >= ClockHand.lookahead * wanted || looks >= ClockHand.maximumLooks
+            takenBytes >= wanted.bytes || taken.count >= DiskBudget.maximumVictims
+                || seenBytes >= ClockHand.lookahead * wanted.bytes || looks >= ClockHand.maximumLooks
         }
 
         mutating func look(at key: Span<UInt8>, _ record: Span<UInt8>, in keyspace: Keyspace, _ judge: Judge, size: Int)
         {
             looks += 1
+            guard size >= wanted.least, Record.isEvictable(record) else { return }
             seenBytes += size
-            guard Record.isEvictable(record) else { return }
             let hash = keyspace.hash(key)
             let isLive = (try? Record.header(record))?.isLive(version: keyspace.version, now: judge.now) ?? true
             let use = isLive ? judge.use(of: key, hash: hash, in: keyspace) : 0
             let victim = EvictionPlan.Victim(
                 keyspace: keyspace,
-                key: MemoryKey(keyspace: keyspace.memoryNumber, hash: hash, bytes: [UInt8](copying: key)), bytes: size)
+                key: MemoryKey(keyspace: keyspace.memoryNumber, hash: hash, bytes: [UInt8](copying: key)))
             if use > 0 {
-                spared.append((use, victim))
+                spared.append((use, size, victim))
             } else {
                 taken.append(victim)
                 takenBytes += size
@@ -135,11 +143,11 @@ struct ClockHand {
         var victims: [EvictionPlan.Victim] {
             var victims = taken
             var bytes = takenBytes
-            let wanted = min(wanted, seenBytes / ClockHand.lookahead + 1)
-            for (_, victim) in spared.sorted(by: { $0.use < $1.use }) {
+            let wanted = min(wanted.bytes, seenBytes / ClockHand.lookahead + 1)
+            for (_, size, victim) in spared.sorted(by: { $0.use < $1.use }) {
                 guard bytes < wanted, victims.count < DiskBudget.maximumVictims else { break }
                 victims.append(victim)
-                bytes += victim.bytes
+                bytes += size
             }
             return victims
         }

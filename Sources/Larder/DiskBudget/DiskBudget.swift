@@ -28,7 +28,7 @@ struct DiskBudget: Hashable, Sendable {
     /// Bytes in use up to which nothing is evicted.
     var low: Int { high - headroom / 2 }
     /// Bytes in use down to which everything may be evicted for the sake of one transaction that finds no room.
-    var floor: Int { bytes / 2 }
+    var floor: Int { bytes / 4 }
     /// What the file is kept from growing beyond, but for what must be written although there is no room. The rest up to the budget is for
     /// that: a 64th of it, at least 256 KiB.
     var fileLimit: Int { (bytes - max(bytes / 64, 1 << 18)) & ~0xFFFF }

@@ -9,6 +9,8 @@ final class DiskEviction: Sendable {
     private struct State {
         var budget: DiskBudget
         var hand = ClockHand()
+        /// A second hand, which passes over what is short.
+        var longHand = ClockHand()
         /// The store's caches, in the order of their numbers.
         var keyspaces: [Keyspace] = []
         /// How many foreign commits had been noticed when budget and caches were looked up; making a cache counts as one.
@@ -148,15 +150,40 @@ final class DiskEviction: Sendable {
         if !expired.isEmpty, state.used <= state.budget.high {
             return EvictionPlan(victims: [], expired: expired)
         }
-        let judge = ClockHand.Judge(references: references, memory: memory, now: now)
-        var (hand, caches) = (state.hand, state.keyspaces)
-        caches.removeAll { $0.isRetired }
-        let victims = try durable.environment.read { transaction in
-            try hand.advance(over: caches, taking: quota, judge, durable, in: transaction, pageSize: pageSize)
-        }
-        state.hand = hand
+        let victims = try advance(&state.hand, over: state.keyspaces, .init(bytes: quota, least: 0), now)
         let plan = EvictionPlan(victims: victims, expired: expired)
         return plan.isEmpty ? nil : plan
+    }
+
+    /// Records that are at least as long; where there is none, or that was not enough, what lies in the best place.
+    private func chooseLong(_ wanted: WantedRoom, effort: Int, _ state: inout State) throws -> EvictionPlan? {
+        var victims: [EvictionPlan.Victim] = []
+        if effort == 0 {
+            victims = try advance(
+                &state.longHand, over: state.keyspaces, .init(bytes: wanted.long, least: wanted.longest), clock.now())
+        }
+        if victims.isEmpty {
+            // Other pages of the transaction may have been put into the run that was made.
+            let bytes = wanted.long + wanted.long / 4 * effort
+            victims = try PageRun.victims(
+                ofBytes: bytes, limit: state.budget.fileLimit, state.keyspaces.filter { !$0.isRetired }, durable,
+                pageSize: pageSize)
+        }
+        return victims.isEmpty ? nil : EvictionPlan(victims: victims, expired: [])
+    }
+
+    private func advance(
+        _ hand: inout ClockHand, over keyspaces: [Keyspace], _ wanted: ClockHand.Wanted, _ now: Milliseconds
+    ) throws -> [EvictionPlan.Victim] {
+        let judge = ClockHand.Judge(references: references, memory: memory, now: now)
+        var moved = hand
+        let victims = try durable.environment.read { transaction in
+            try moved.advance(
+                over: keyspaces.filter { !$0.isRetired }, taking: wanted, judge, durable, in: transaction,
+                pageSize: pageSize)
+        }
+        hand = moved
+        return victims
     }
 
     // MARK: Catching up
@@ -184,12 +211,22 @@ final class DiskEviction: Sendable {
 
     /// What is to go so that a transaction finds room that found none; `nil` where evicting would not help it: half of the budget is free
     /// already, or a reader holds on to the pages that are.
-    func planForRoom() throws -> EvictionPlan? {
+    ///
+    /// A long value needs as many free pages in a row, and free pages are scattered. What frees them in a row is another long value, so such
+    /// go first.
+    ///
+    /// - Parameters:
+    ///   - wanted: What the transaction was to write.
+    ///   - effort: How many times it was tried for this transaction.
+    ///   - step: 0 for what is to make the room, 1 for the commit after it.
+    func planForRoom(_ wanted: WantedRoom, effort: Int, step: Int) throws -> EvictionPlan? {
         try state.withLock { state in
             state.used = try durable.environment.usedPages() * pageSize
             guard state.used > state.budget.floor else { return nil }
             if state.used <= state.budget.high, try isPinned() { return nil }
-            return try choose(state.budget.bytes / 32, &state)
+            guard wanted.long > 0 else { return try choose(state.budget.bytes / 32, &state) }
+            // Where the run is there already, only a commit is wanting; so some record goes in any case.
+            return try (step == 0 ? chooseLong(wanted, effort: effort, &state) : nil) ?? choose(pageSize, &state)
         }
     }
 

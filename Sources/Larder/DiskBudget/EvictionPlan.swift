@@ -7,8 +7,6 @@ final class EvictionPlan {
     struct Victim {
         var keyspace: Keyspace
         var key: MemoryKey
-        /// About how many bytes of the file go with it.
-        var bytes: Int
     }
 
     private(set) var victims: [Victim]
