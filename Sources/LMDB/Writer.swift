@@ -48,13 +48,9 @@ package struct Writer: ~Copyable {
         _ = unsafe mdb_reader_check(environment.handle.pointer, nil)
     }
 
-    /// Keeps the file from growing beyond `size` bytes, or beyond what it has now, but by ``growMap()`` in steps of 256 KiB. Waits until no
-    /// reader of this process is active; no write transaction may be open.
-    ///
-    /// - Throws: ``LMDBError``; `ENOMEM` where the address space has no room.
+    /// Limits the map as ``Environment/limitMap(to:)`` does.
     package borrowing func limitMap(to size: Int) throws(LMDBError) {
-        let handle = environment.handle
-        try environment.readers.withoutReaders(endingIdle: true) { () throws(LMDBError) in try handle.limitMap(to: size) }
+        try environment.limitMap(to: size)
     }
 
     /// Doubles the map, or where it has a limit adds 256 KiB, once no reader of this process is active. No write transaction may be open.
@@ -69,6 +65,14 @@ package struct Writer: ~Copyable {
 }
 
 extension Environment {
+    /// Keeps the file from growing beyond `size` bytes, or beyond what it has now, but by ``Writer/growMap()`` in steps of 256 KiB. Waits
+    /// until no reader of this process is active; this process must not be writing.
+    ///
+    /// - Throws: ``LMDBError``; `ENOMEM` where the address space has no room.
+    package func limitMap(to size: Int) throws(LMDBError) {
+        try readers.withoutReaders(endingIdle: true) { () throws(LMDBError) in try handle.limitMap(to: size) }
+    }
+
     /// Runs `body` as the only writer of all threads and processes.
     ///
     /// - Throws: ``LMDBError``: ``LMDBError/Code-swift.struct/nestedWrite`` inside another such closure on this thread,

@@ -24,7 +24,12 @@ struct ClockHand {
         var bytes: Int
         /// The bytes of the shortest record that counts; the hand passes over shorter ones as if they were not there.
         var least: Int
+        /// Whether records go that are in use, the least used first, where too few are not.
+        var isUrgent = true
     }
+
+    /// The use of a record that memory holds and nobody has read since the hand last came by: it goes before any that was read.
+    private static let resident = 1
 
     /// What decides over a record.
     struct Judge {
@@ -139,13 +144,15 @@ struct ClockHand {
             }
         }
 
-        /// Those that go: if too few were not in use, the least used as well.
+        /// Those that go: if too few were not in use, the least used as well. Keys in a row may all be in use, so unless it is urgent the hand
+        /// rather goes on behind them the next time.
         var victims: [EvictionPlan.Victim] {
             var victims = taken
             var bytes = takenBytes
-            let wanted = min(wanted.bytes, seenBytes / ClockHand.lookahead + 1)
-            for (_, size, victim) in spared.sorted(by: { $0.use < $1.use }) {
-                guard bytes < wanted, victims.count < DiskBudget.maximumVictims else { break }
+            let limit = min(wanted.bytes, seenBytes / ClockHand.lookahead + 1)
+            for (use, size, victim) in spared.sorted(by: { $0.use < $1.use }) {
+                guard wanted.isUrgent || use <= ClockHand.resident else { break }
+                guard bytes < limit, victims.count < DiskBudget.maximumVictims else { break }
                 victims.append(victim)
                 bytes += size
             }

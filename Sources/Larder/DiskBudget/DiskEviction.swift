@@ -145,14 +145,12 @@ final class DiskEviction: Sendable {
 
     /// What has expired goes first, and nothing else while that is enough.
     private func choose(_ quota: Int, _ state: inout State) throws -> EvictionPlan? {
-        let now = clock.now()
-        let expired = try sweep.plan(now: now).entries
-        if !expired.isEmpty, state.used <= state.budget.high {
-            return EvictionPlan(victims: [], expired: expired)
-        }
-        let victims = try advance(&state.hand, over: state.keyspaces, .init(bytes: quota, least: 0), now)
-        let plan = EvictionPlan(victims: victims, expired: expired)
-        return plan.isEmpty ? nil : plan
+        let expired = try sweep.plan(now: clock.now()).entries
+        let isUrgent = state.used > state.budget.high
+        if !expired.isEmpty, !isUrgent { return EvictionPlan(victims: [], expired: expired) }
+        let victims = try advance(
+            &state.hand, over: state.keyspaces, .init(bytes: quota, least: 0, isUrgent: isUrgent), clock.now())
+        return victims.isEmpty && expired.isEmpty ? nil : EvictionPlan(victims: victims, expired: expired)
     }
 
     /// Records that are at least as long; where there is none, or that was not enough, what lies in the best place.
@@ -209,11 +207,11 @@ final class DiskEviction: Sendable {
         }
     }
 
-    /// What is to go so that a transaction finds room that found none; `nil` where evicting would not help it: half of the budget is free
+    /// What is to go so that a transaction finds room that found none; `nil` where evicting would not help it: most of the budget is free
     /// already, or a reader holds on to the pages that are.
     ///
-    /// A long value needs as many free pages in a row, and free pages are scattered. What frees them in a row is another long value, so such
-    /// go first.
+    /// A long value needs as many free pages in a row, and free pages are scattered. What frees them in a row is another long value; where
+    /// there is none, every record is looked at for what lies in the best place.
     ///
     /// - Parameters:
     ///   - wanted: What the transaction was to write.
@@ -224,9 +222,12 @@ final class DiskEviction: Sendable {
             state.used = try durable.environment.usedPages() * pageSize
             guard state.used > state.budget.floor else { return nil }
             if state.used <= state.budget.high, try isPinned() { return nil }
-            guard wanted.long > 0 else { return try choose(state.budget.bytes / 32, &state) }
-            // Where the run is there already, only a commit is wanting; so some record goes in any case.
-            return try (step == 0 ? chooseLong(wanted, effort: effort, &state) : nil) ?? choose(pageSize, &state)
+            if wanted.long > 0, step == 0, let plan = try chooseLong(wanted, effort: effort, &state) { return plan }
+            // Where a run is there already only a commit is wanting, and some record goes for the sake of that.
+            let bytes = wanted.long > 0 ? pageSize : state.budget.bytes / 32
+            // The expired ones are among the records; their index cannot be asked here, which may open caches.
+            let victims = try advance(&state.hand, over: state.keyspaces, .init(bytes: bytes, least: 0), clock.now())
+            return victims.isEmpty ? nil : EvictionPlan(victims: victims, expired: [])
         }
     }
 

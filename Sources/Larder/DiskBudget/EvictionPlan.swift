@@ -21,15 +21,12 @@ final class EvictionPlan {
         self.expired = expired
     }
 
-    /// Whether there is nothing to remove.
-    var isEmpty: Bool { victims.isEmpty && expired.isEmpty }
-
     /// Leaves out half of what there is; returns `false` if too little is left for that.
     func halve() -> Bool {
         guard victims.count + expired.count > 1 else { return false }
         expired.removeLast(expired.count / 2)
-        victims.removeLast(victims.isEmpty ? 0 : (victims.count + 1) / 2)
-        return !isEmpty
+        victims.removeLast(victims.count / 2)
+        return true
     }
 
     /// Removes the records from both tiers, as part of a transaction. A cache that was dropped since is left out, and so is a record that

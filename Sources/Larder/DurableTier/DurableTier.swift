@@ -60,9 +60,7 @@ final class DurableTier: Sendable {
         let (descriptions, header) = (descriptions, header)
         budget = try translatingErrors(at: path) {
             let budget = try Self.settle(purpose, environment, descriptions, hashSeed: header.hashSeed)
-            if let budget {
-                try environment.withWriterLock { writer in try writer.limitMap(to: budget.fileLimit) }
-            }
+            if let budget { try environment.limitMap(to: budget.fileLimit) }
             return budget
         }
         references = budget.map {
