@@ -34,11 +34,8 @@ final class EnvironmentHandle: @unchecked Sendable {
         isLost = false
     }
 
-    /// The map's size beyond which it grows only in steps of ``limitedGrowth``; `nil` where it doubles.
+    /// The map's size beyond which it grows only in steps of ``Environment/limitedMapGrowth``; `nil` where it doubles.
     private var mapLimit: Int?
-
-    /// Bytes by which a map with a limit grows beyond it: whoever set the limit wants no more than has to be.
-    private static let limitedGrowth = 1 << 18
 
     /// Sets the map's size, at least that of the file, and keeps it from growing but in small steps. No transaction of this process may be
     /// there, not even an idle one.
@@ -83,7 +80,7 @@ final class EnvironmentHandle: @unchecked Sendable {
         var info = unsafe MDB_envinfo()
         try unsafe check(mdb_env_info(pointer, &info), "mdb_env_info", path: path)
         let size = unsafe info.me_mapsize
-        let growth = mapLimit == nil ? size : Self.limitedGrowth
+        let growth = mapLimit == nil ? size : Environment.limitedMapGrowth
         // LMDB gives the old map up before it asks for the new one, so what it will be refused must be found out first.
         guard let room = unsafe mmap(nil, growth, PROT_NONE, MAP_PRIVATE | MAP_ANON | MAP_NORESERVE, -1, 0),
             unsafe room != MAP_FAILED

@@ -45,9 +45,10 @@ extension ReadTransaction {
             try cursor.forEach(.next) { _, list in
                 // The length, then the numbers.
                 for offset in stride(from: 8, to: list.count - 7, by: 8) {
-                    body(unsafe list.withUnsafeBytes { bytes in
-                        unsafe Int(truncatingIfNeeded: bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
-                    })
+                    body(
+                        unsafe list.withUnsafeBytes { bytes in
+                            unsafe Int(truncatingIfNeeded: bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
+                        })
                 }
                 return true
             }

@@ -65,6 +65,9 @@ package struct Writer: ~Copyable {
 }
 
 extension Environment {
+    /// Bytes by which a map with a limit grows beyond it: whoever set the limit wants no more than has to be.
+    package static let limitedMapGrowth = 1 << 18
+
     /// Keeps the file from growing beyond `size` bytes, or beyond what it has now, but by ``Writer/growMap()`` in steps of 256 KiB. Waits
     /// until no reader of this process is active; this process must not be writing.
     ///

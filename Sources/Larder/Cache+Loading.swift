@@ -60,7 +60,6 @@ extension Cache {
                 return flight.finish(.success(nil))
             }
             let payload = try valueCoding.encode(value)
-            flight.finish(.success(value))
             keep(flight, value, payload, memoryKey, lifetime)
         } catch {
             store.loads.remove(flight, of: memoryKey)
@@ -68,7 +67,7 @@ extension Cache {
         }
     }
 
-    /// Puts the record of a loaded value on a shared commit, and takes the load out when that is decided.
+    /// Hands a loaded value out and puts its record on a shared commit; takes the load out when that is decided.
     private func keep(
         _ flight: Load<Value>, _ value: Value, _ payload: [UInt8], _ key: MemoryKey, _ lifetime: Lifetime
     ) {
@@ -85,8 +84,13 @@ extension Cache {
                 store.groupCommit.noteDeadline(deadline)
             }
         }
-        request.whenDecided { _ in store.loads.remove(flight, of: key) }
-        // Where the queue is full, the value is not kept.
-        store.groupCommit.submitUnawaited(request, bytes: payload.count)
+        // Where the disk does not keep up with the loads, those who asked wait for it.
+        let isHandedOutAtOnce = store.groupCommit.reservesUnawaited(bytes: payload.count)
+        if isHandedOutAtOnce { flight.finish(.success(value)) }
+        request.whenDecided { _ in
+            store.loads.remove(flight, of: key)
+            if !isHandedOutAtOnce { flight.finish(.success(value)) }
+        }
+        store.groupCommit.submit(request)
     }
 }

@@ -32,11 +32,13 @@ public struct LarderError: Error, Sendable {
     public struct Code: Hashable, Sendable, CustomStringConvertible {
         private enum Value: String {
             case invalidKey, invalidCacheName, invalidOption, invalidExpiration
-            case storeNotFound, notAStore, newerFormat, durabilityMismatch, purposeMismatch, unflushed, alreadyOpen, closed, forked
+            case storeNotFound, notAStore, newerFormat, durabilityMismatch, purposeMismatch, unflushed, alreadyOpen,
+                closed, forked
             case codingMismatch, newerCacheVersion, cacheNotFound, cacheDropped, tooManyCaches
             case damagedRecord, damagedStore, undecodableValue, undecodableKey
             case nestedWrite, writeInsideRead, otherStore, transactionTooLarge, valueTooLarge
-            case overflow, alreadyExists, snapshotExpired, diskFull, diskBudgetExceeded, fileSystem, tooManyReaders, busy, outcomeUnknown,
+            case overflow, alreadyExists, snapshotExpired, diskFull, diskBudgetExceeded, fileSystem, tooManyReaders,
+                busy, outcomeUnknown,
                 reopenNeeded
         }
 

@@ -43,7 +43,8 @@ public struct StoreOptions: Sendable {
 
     /// Makes options.
     public init(
-        purpose: StorePurpose = .store, memoryCapacity: ByteCount = .mebibytes(64), durability: Durability = .full, createsIfMissing: Bool = true,
+        purpose: StorePurpose = .store, memoryCapacity: ByteCount = .mebibytes(64), durability: Durability = .full,
+        createsIfMissing: Bool = true,
         maximumCaches: Int = 128,
         maximumReaders: Int = 1_022, mapSize: ByteCount = .gibibytes(256),
         maximumSnapshotAge: Duration? = .seconds(60), removesExpired: Bool = true, clock: WallClock = .system

@@ -65,23 +65,18 @@ final class GroupCommit: Sendable {
     /// How many requests may be queued that nobody waits for, and how many bytes of payload they may hold.
     static let maximumUnawaited = (count: 4_096, bytes: 32 << 20)
 
-    /// Queues a request that nobody waits for and returns at once. Where the disk does not keep up, the queue does not grow without end: the
-    /// request is refused with ``LarderError/Code-swift.struct/busy``, and whoever made it does without.
+    /// Takes a place in the queue for a request that nobody waits for, which is to be submitted next. Returns `false` where so many are queued
+    /// that the disk does not keep up.
     ///
-    /// - Parameter bytes: How many bytes of payload it holds.
-    func submitUnawaited(_ request: WriteRequest, bytes: Int) {
-        let hasRoom = state.withLock { state in
+    /// - Parameter bytes: How many bytes of payload the request holds.
+    func reservesUnawaited(bytes: Int) -> Bool {
+        state.withLock { state in
             guard state.unawaited.count < Self.maximumUnawaited.count,
                 state.unawaited.bytes <= Self.maximumUnawaited.bytes - bytes
             else { return false }
             state.unawaited.count += 1
             state.unawaited.bytes += bytes
             return true
-        }
-        if hasRoom {
-            submit(request)
-        } else {
-            request.complete(LarderError(.busy, "too many writes are queued that nobody waits for"))
         }
     }
 

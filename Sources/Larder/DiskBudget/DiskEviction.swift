@@ -21,6 +21,8 @@ final class DiskEviction: Sendable {
         var countedRemovals = 0
         /// Whether the file's limit is to be set anew.
         var limitIsDue = false
+        /// Bytes of the reserve that were given to evictions which found no room themselves.
+        var takenReserve = 0
     }
 
     let references: ReferenceCounters
@@ -203,6 +205,7 @@ final class DiskEviction: Sendable {
     func takeNewLimit() -> Int? {
         state.withLock { state in
             defer { state.limitIsDue = false }
+            if state.limitIsDue { state.takenReserve = 0 }
             return state.limitIsDue ? state.budget.fileLimit : nil
         }
     }
@@ -228,6 +231,15 @@ final class DiskEviction: Sendable {
             // The expired ones are among the records; their index cannot be asked here, which may open caches.
             let victims = try advance(&state.hand, over: state.keyspaces, .init(bytes: bytes, least: 0), clock.now())
             return victims.isEmpty ? nil : EvictionPlan(victims: victims, expired: [])
+        }
+    }
+
+    /// Takes a part of the reserve, as much as a limited map grows by; returns `false` if none is left.
+    func takesReserve() -> Bool {
+        state.withLock { state in
+            guard state.takenReserve < state.budget.bytes - state.budget.fileLimit else { return false }
+            state.takenReserve += Environment.limitedMapGrowth
+            return true
         }
     }
 

@@ -76,7 +76,9 @@ extension PageRun {
             guard let found = run.cheapest(byteCount / pageSize + slack) else { return [] }
             var victims: [EvictionPlan.Victim] = []
             try forEach(keyspaces, in: transaction, pageSize) { keyspace, key, location, isEvictable in
-                guard isEvictable, found.contains(location.leaf) || location.value?.overlaps(found) == true else { return }
+                guard isEvictable, found.contains(location.leaf) || location.value?.overlaps(found) == true else {
+                    return
+                }
                 let key = MemoryKey(
                     keyspace: keyspace.memoryNumber, hash: keyspace.hash(key), bytes: [UInt8](copying: key))
                 victims.append(.init(keyspace: keyspace, key: key))

@@ -1,6 +1,8 @@
 import TestSupport
 import Testing
 
+@testable import Larder
+
 #if canImport(Darwin)
     import Darwin
 #elseif canImport(Glibc)
@@ -8,8 +10,6 @@ import Testing
 #elseif canImport(Musl)
     import Musl
 #endif
-
-@testable import Larder
 
 private let budget = 8 << 20
 

@@ -151,7 +151,8 @@ func filler(_ number: Int, _ count: Int) -> [UInt8] {
         }
     }
 
-    @Test func `refuses a value longer than an eighth of it, and nothing else of that transaction's neighbours`() async throws
+    @Test func `refuses a value longer than an eighth of it, and nothing else of that transaction's neighbours`()
+        async throws
     {
         let store = try open()
         let cache = try store.cache("c", key: .int, value: .bytes)
@@ -198,7 +199,8 @@ func filler(_ number: Int, _ count: Int) -> [UInt8] {
         try verify()
     }
 
-    @Test func `refuses what adds while a reader holds on to the pages that are free, and lets removals through`() async throws
+    @Test func `refuses what adds while a reader holds on to the pages that are free, and lets removals through`()
+        async throws
     {
         let store = try open()
         let cache = try store.cache("c", key: .int, value: .bytes)
