@@ -106,8 +106,10 @@ extension Store {
         of key: Span<UInt8>, _ hash: UInt64, in keyspace: Keyspace,
         _ body: (UInt64, Record.Header, Span<UInt8>) throws -> Void
     ) throws {
+        let noticed = coherence.floorNow
         let found: Void? = try withReadTransaction { transaction in
             let id = transaction.id
+            if id < noticed { groupCommit.publishForeignCommit() }
             return try durable.withRecord(
                 for: key, hash: hash, in: keyspace, of: transaction, now: clock.now
             ) { header, payload in try body(id, header, payload) }

@@ -8,7 +8,8 @@ extension WriteThrough {
     {
         writer.freeDeadReaders()
         for step in 0..<2 {
-            guard let plan = try disk.planForRoom(wanted, effort: effort, step: step), try evictAlone(plan, disk, writer)
+            guard let plan = try disk.planForRoom(wanted, effort: effort, step: step),
+                try evictAlone(plan, disk, writer)
             else { return false }
         }
         return true
