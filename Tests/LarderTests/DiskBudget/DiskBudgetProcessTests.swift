@@ -22,9 +22,9 @@ private func open(_ path: String, _ purpose: StorePurpose = .cache(diskBudget: .
     return (store, try store.cache("c", key: .int, value: .bytes))
 }
 
-/// Writes so many batches of values that tell their keys, some of which expire.
-private func write(_ batches: Int, seed: UInt64, _ store: Store, _ cache: Cache<Int, [UInt8]>) throws {
-    try runOnThread {
+/// Writes so many batches of values that tell their keys, some of which expire, on a thread of its own.
+private func write(_ batches: Int, seed: UInt64, _ store: Store, _ cache: Cache<Int, [UInt8]>) async throws {
+    try await inThread {
         var random = SeededGenerator(seed: seed)
         for _ in 0..<batches {
             let keys = (0..<40).map { _ in Int.random(in: 0..<1_000_000, using: &random) }
@@ -52,12 +52,12 @@ private func write(_ batches: Int, seed: UInt64, _ store: Store, _ cache: Cache<
         async let other: Void = {
             await #expect(processExitsWith: .success) { [path = scratch.store as String] in
                 let (store, cache) = try open(path)
-                try write(300, seed: 1, store, cache)
+                try await write(300, seed: 1, store, cache)
                 #expect(try fileLength(path) <= budget)
                 #expect(try store.statistics().durable.evicted > 0)
             }
         }()
-        try write(300, seed: 2, store, cache)
+        try await write(300, seed: 2, store, cache)
         await other
         #expect(try fileLength(scratch.store) <= budget)
         for (key, value) in try cache.entries() { #expect(value == filler(key, 200 + key % 3_000)) }
@@ -71,7 +71,7 @@ private func write(_ batches: Int, seed: UInt64, _ store: Store, _ cache: Cache<
             let (store, _) = try open(path, .cache(diskBudget: .bytes(2 * budget)))
             try store.close()
         }
-        try write(600, seed: 2, store, cache)
+        try await write(600, seed: 2, store, cache)
         let statistics = try store.statistics().durable
         #expect(statistics.diskBudget == 2 * budget)
         #expect(statistics.usedBytes > budget && statistics.fileBytes <= 2 * budget)
@@ -86,7 +86,7 @@ private func write(_ batches: Int, seed: UInt64, _ store: Store, _ cache: Cache<
                     while try store.statistics().durable.evicted < 500 + round * 137 { await Task.yield() }
                     killSelf()
                 }
-                try write(100_000, seed: UInt64(round), store, cache)
+                try await write(100_000, seed: UInt64(round), store, cache)
                 try await killer.value
             }
             #expect(try fileLength(scratch.store) <= budget)
