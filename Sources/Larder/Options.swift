@@ -18,6 +18,8 @@ public struct ByteCount: Hashable, Comparable, Sendable {
 
 /// How a ``Store`` is opened.
 public struct StoreOptions: Sendable {
+    /// Whether entries stay, or may be evicted to keep a budget on disk. ``StorePurpose/store`` unless said otherwise.
+    public var purpose: StorePurpose
     /// What the memory tier may hold: keys, values and bookkeeping. 64 MiB unless said otherwise; 0 turns it off.
     public var memoryCapacity: ByteCount
     /// What an acknowledged write survives. ``Durability/full`` unless said otherwise.
@@ -46,12 +48,14 @@ public struct StoreOptions: Sendable {
 
     /// Makes options.
     public init(
-        memoryCapacity: ByteCount = .mebibytes(64), durability: Durability = .full, createsIfMissing: Bool = true,
+        purpose: StorePurpose = .store, memoryCapacity: ByteCount = .mebibytes(64), durability: Durability = .full,
+        createsIfMissing: Bool = true,
         maximumCaches: Int = 128,
         maximumReaders: Int = 1_022, mapSize: ByteCount = .gibibytes(256),
         maximumSnapshotAge: Duration? = .seconds(60), removesExpired: Bool = true,
         hotSetInterval: Duration? = .seconds(300), clock: WallClock = .system
     ) {
+        self.purpose = purpose
         self.memoryCapacity = memoryCapacity
         self.durability = durability
         self.createsIfMissing = createsIfMissing
@@ -67,6 +71,10 @@ public struct StoreOptions: Sendable {
     func check() throws {
         func require(_ condition: Bool, _ message: String) throws {
             if !condition { throw LarderError(.invalidOption, message) }
+        }
+        if case .cache(let budget) = purpose {
+            try require(
+                budget.bytes >= DiskBudget.minimum, "the disk budget is less than \(DiskBudget.minimum) bytes")
         }
         try require(memoryCapacity.bytes >= 0, "the memory capacity is negative")
         try require(1...4_096 ~= maximumCaches, "the number of caches is not between 1 and 4,096")

@@ -115,6 +115,7 @@ extension Store {
             ) { header, payload in try body(id, header, payload) }
         }
         counters.countDurableLookup(isHit: found != nil)
+        if found != nil { durable.references?.noteRead(of: hash) }
         writeThrough.memoryUpkeep.runIfDue()
     }
 

@@ -41,7 +41,7 @@ public final class Store: Sendable {
     ///   ``LarderError/Code-swift.struct/storeNotFound`` (only if the options say not to make one),
     ///   ``LarderError/Code-swift.struct/notAStore``, ``LarderError/Code-swift.struct/newerFormat``,
     ///   ``LarderError/Code-swift.struct/damagedStore``, ``LarderError/Code-swift.struct/invalidOption``,
-    ///   ``LarderError/Code-swift.struct/durabilityMismatch``, ``LarderError/Code-swift.struct/unflushed``,
+    ///   ``LarderError/Code-swift.struct/durabilityMismatch``, ``LarderError/Code-swift.struct/purposeMismatch``, ``LarderError/Code-swift.struct/unflushed``,
     ///   ``LarderError/Code-swift.struct/diskFull`` or ``LarderError/Code-swift.struct/fileSystem``.
     public convenience init(at path: String, options: StoreOptions = .init()) throws {
         try self.init(at: path, options: options, isTemporary: false)
@@ -73,15 +73,19 @@ public final class Store: Sendable {
             maximumReaders: options.maximumReaders)
         options.durability.apply(to: &environment)
         durable = try DurableTier(
-            at: path, options: environment, creating: options.createsIfMissing, clock: options.clock)
-        memory = MemoryTier(capacity: options.memoryCapacity.bytes)
+            at: path, options: environment, purpose: options.purpose, memory: options.memoryCapacity.bytes,
+            creating: options.createsIfMissing, clock: options.clock)
+        // What is known of the reads is part of the bookkeeping.
+        memory = MemoryTier(
+            capacity: max(0, options.memoryCapacity.bytes - (durable.references?.byteCount ?? 0)))
         coherence = Coherence(environment: durable.environment)
         loads = LoadTable()
         claims = ClaimKeeper(environment: durable.environment)
         keyspaces = KeyspaceRegistry(durable: durable)
         sweep = ExpirySweep(durable: durable, keyspaces: keyspaces)
+        let disk = try DiskEviction(durable, memory, coherence, keyspaces, sweep, options.clock)
         writeThrough = WriteThrough(
-            durable: durable, memory: memory, coherence: coherence, loads: loads, clock: options.clock)
+            durable: durable, memory: memory, coherence: coherence, loads: loads, clock: options.clock, disk: disk)
         groupCommit = GroupCommit(writeThrough, sweep: sweep)
         // Where memory is off nothing is hot, and a temporary store is not opened again.
         if let interval = options.hotSetInterval?.positiveMilliseconds, memory.capacity > 0, !isTemporary {
@@ -99,6 +103,7 @@ public final class Store: Sendable {
         {
             groupCommit.noteDeadline(deadline)
         }
+        if options.removesExpired, disk != nil { groupCommit.catchUp() }
         if options.removesExpired {
             // Another process may have given deadlines and gone.
             coherence.observeForeignCommits { [weak groupCommit, clock] in

@@ -181,11 +181,16 @@ private struct Descriptions {
     private var errors: [String] = []
     /// The number last given to a cache.
     private var lastNumber: UInt32 = 0
+    /// What the store records of its purpose; its checksum is seeded with what the header says.
+    private var purpose: [UInt8]?
 
     /// What is wrong with them in a store that has these tables, empty ones included.
     func problems(tables: Set<String>) -> [String] {
         var problems = errors
         if !hasHeader { problems.append("the store's description of itself is missing") }
+        if let purpose {
+            do { _ = try RecordedPurpose.budget(purpose.span, seed: hashSeed) } catch { problems.append("\(error)") }
+        }
         let own = [DurableTier.TableName.expiry, DurableTier.TableName.tags, DurableTier.TableName.claims]
         for table in own + caches.keys.sorted() where !tables.contains(table) {
             problems.append("the table '\(table)' is missing")
@@ -209,6 +214,8 @@ private struct Descriptions {
         } else if name == DurableTier.lastNumberKeyName {
             var reader = ByteReader(value)
             lastNumber = (try? reader.integer()) ?? 0
+        } else if name == RecordedPurpose.keyName {
+            purpose = [UInt8](copying: value)
         } else if name.hasPrefix(DurableTier.descriptorPrefix) {
             let cache = String(name.dropFirst(DurableTier.descriptorPrefix.count))
             // The descriptors' checksums are seeded with what the header says, and it comes behind them.

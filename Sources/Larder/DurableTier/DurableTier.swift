@@ -1,4 +1,5 @@
 internal import LMDB
+internal import Synchronization
 
 /// The tier that lasts: which LMDB tables hold what, and in what form. It does not know the memory tier.
 ///
@@ -12,14 +13,31 @@ final class DurableTier: Sendable {
     let expiryIndex: ExpiryIndex
     let tagIndex: TagIndex
     let claims: ClaimTable
+    /// What was read from this tier lately, where records may be evicted.
+    let references: ReferenceCounters?
+    /// The budget on disk, where there is one, as of the opening.
+    let budget: DiskBudget?
+    private let payloadLimit = Atomic<Int>(Record.maximumPayload)
+
+    /// The longest payload in bytes.
+    var maximumPayload: Int { payloadLimit.load(ordering: .relaxed) }
+
+    /// Sets the longest payload in bytes, below what a record can hold.
+    func setMaximumPayload(_ count: Int) {
+        payloadLimit.store(min(count, Record.maximumPayload), ordering: .relaxed)
+    }
 
     static let headerKeyName = "store"
     private static let headerKey: [UInt8] = Array(headerKeyName.utf8)
 
     /// Opens the store in a directory, and makes it first if told to.
     ///
+    /// - Parameter memory: Bytes of memory of which a part may be taken for what is known of the reads of a cache.
     /// - Throws: ``LarderError``.
-    init(at path: String, options: EnvironmentOptions, creating: Bool, clock: WallClock) throws {
+    init(
+        at path: String, options: EnvironmentOptions, purpose: StorePurpose, memory: Int, creating: Bool,
+        clock: WallClock
+    ) throws {
         environment = try translatingErrors(at: path) {
             guard creating else { return try Environment.open(at: path, options: options) }
             return try Environment.open(at: path, options: options) { transaction in
@@ -28,6 +46,9 @@ final class DurableTier: Sendable {
                 try transaction.put(header.bytes.span, for: Self.headerKey.span, in: table)
                 for name in TableName.all where name != TableName.descriptions {
                     _ = try transaction.createTable(name)
+                }
+                if let budget = purpose.diskBudget {
+                    try RecordedPurpose.put(budget, seed: header.hashSeed, in: table, of: &transaction)
                 }
             }
         }
@@ -45,6 +66,16 @@ final class DurableTier: Sendable {
                 descriptions, ExpiryIndex(table: expiry), TagIndex(table: tags), ClaimTable(table: claims), header
             )
         }
+        let (descriptions, header) = (descriptions, header)
+        budget = try translatingErrors(at: path) {
+            let budget = try Self.settle(purpose, environment, descriptions, hashSeed: header.hashSeed)
+            if let budget { try environment.limitMap(to: budget.fileLimit) }
+            return budget
+        }
+        references = budget.map {
+            ReferenceCounters(byteCount: ReferenceCounters.byteCount(for: $0, memory: memory))
+        }
+        if let budget { setMaximumPayload(budget.maximumPayload) }
     }
 
     /// The store's own tables.
