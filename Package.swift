@@ -31,9 +31,12 @@ let package = Package(
         .systemLibrary(
             name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
 
+        // What Swift has no word for.
+        .target(name: "CPrefetch"),
+
         // The library: each layer knows only the one below it.
         .target(name: "LMDB", dependencies: ["CLMDB"], swiftSettings: strict),
-        .target(name: "Larder", dependencies: ["LMDB", "CXXHash"], swiftSettings: strict),
+        .target(name: "Larder", dependencies: ["LMDB", "CXXHash", "CPrefetch"], swiftSettings: strict),
         .target(name: "LarderFoundation", dependencies: ["Larder"], swiftSettings: strict),
 
         // The operator's tool.

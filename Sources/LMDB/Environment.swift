@@ -5,23 +5,27 @@ internal import CLMDB
 /// Any number of threads and processes read while one writes. The type closes LMDB's traps: creation survives a power cut, a second
 /// open in one process and use after a fork are errors, the slots of dead readers are freed, a write transaction stays on its thread,
 /// the map grows without pulling pages from under a reader. All methods may be called from any thread.
+@usableFromInline
 package final class Environment: Sendable {
     /// The longest key in bytes; the shortest has one.
-    package static let maximumKeyLength = 511
+    @inlinable package static var maximumKeyLength: Int { 511 }
 
     /// The directory.
     package let path: String
 
     let handle: EnvironmentHandle
-    let readers: ReaderPool
+    @usableFromInline let readers: ReaderPool
     let writers: WriterLock
     let tables = Monitor<[String: Table]>([:])
     let options: EnvironmentOptions
     private let mark: OpenMark
     var processLock: ProcessLock { mark.lock }
-    private let metaPages: MetaPages
+    /// Where the commits of every process show.
+    package let metaPages: MetaPages
     private let identities: [FileSystem.Identity]
-    private let forkGeneration: Int
+    /// The process's forks, and how many there had been when the environment was opened.
+    @usableFromInline let forks: ForkCounter
+    @usableFromInline let forkGeneration: Int
 
     init(
         handle: EnvironmentHandle, mark: OpenMark, metaPages: MetaPages, identities: [FileSystem.Identity],
@@ -35,7 +39,8 @@ package final class Environment: Sendable {
         self.identities = identities
         readers = ReaderPool(environment: handle, metaPages: metaPages)
         writers = WriterLock(mark.lock)
-        forkGeneration = ForkDetection.generation
+        forks = ForkDetection.counter
+        forkGeneration = forks.generation
     }
 
     deinit {
@@ -65,15 +70,14 @@ package final class Environment: Sendable {
 
     /// The id of the last transaction that any process committed. It moves a moment before readers can see that commit, and goes
     /// back after a failed write of a meta page. Costs two loads, also while the map grows, and after ``close()`` too.
-    @inline(__always)
     package var lastTransactionID: UInt64 {
         metaPages.lastTransactionID
     }
 
     /// Whether the process has forked since the environment was opened. One load.
-    @inline(__always)
+    @inlinable
     package var isForked: Bool {
-        forkGeneration != ForkDetection.generation
+        forkGeneration != forks.generation
     }
 
     /// Whether the calling thread is inside a read transaction.
@@ -81,14 +85,20 @@ package final class Environment: Sendable {
         readers.isReading
     }
 
+    @inlinable
     func checkFork() throws(LMDBError) {
-        if isForked { throw LMDBError(.forked, operation: "use of the environment", path: path) }
+        if isForked { try throwForked() }
+    }
+
+    @usableFromInline
+    func throwForked() throws(LMDBError) {
+        throw LMDBError(.forked, operation: "use of the environment", path: path)
     }
 
     /// Runs `body` with a consistent view of the last commit, which ends with the closure. Costs about 0.1 µs.
     ///
     /// - Throws: ``LMDBError``; what `body` throws.
-    @inline(__always)
+    @inlinable
     package func read<Result: ~Copyable>(_ body: (borrowing ReadTransaction) throws -> Result) throws -> Result {
         try checkFork()
         let transaction = try readers.begin()

@@ -3,6 +3,7 @@ internal import CLMDB
 /// An error of LMDB, of the operating system below it, or of this layer's own rules.
 ///
 /// The `code` says which of the three it is and can be compared with the constants of ``Code-swift.struct``.
+@usableFromInline
 package struct LMDBError: Error, Hashable, Sendable {
     /// What went wrong.
     package let code: Code
@@ -87,7 +88,7 @@ extension LMDBError.Code {
 }
 
 extension LMDBError: CustomStringConvertible {
-    package var description: String {
+    @usableFromInline package var description: String {
         "\(operation): \(code.message)" + (cause.map { ": \($0.message)" } ?? "") + (path.map { " (\($0))" } ?? "")
     }
 }

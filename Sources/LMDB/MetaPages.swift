@@ -1,4 +1,4 @@
-internal import CLMDB
+public import Synchronization
 
 #if canImport(Darwin)
     internal import Darwin
@@ -13,12 +13,13 @@ internal import CLMDB
 /// `mdb_env_info` reads the same numbers, but through the environment's map, which is gone for a moment whenever the map grows; so
 /// every caller would have to count as a reader. This mapping stays where it is for as long as the object lives.
 @safe
-final class MetaPages: @unchecked Sendable {
+@usableFromInline
+package final class MetaPages: @unchecked Sendable {
     // Unchecked: the pointers never change, and what they point to is read atomically.
     private let mapping: UnsafeMutableRawPointer
     private let length: Int
-    private let first: UnsafeRawPointer
-    private let second: UnsafeRawPointer
+    @usableFromInline let first: UnsafePointer<Atomic<UInt64>>
+    @usableFromInline let second: UnsafePointer<Atomic<UInt64>>
 
     /// Where `MDB_meta.mm_txnid` lies in a meta page of LMDB 0.9 on a 64-bit machine: behind the page's header (16 bytes), the magic
     /// number, version, address and map size (24), two tree descriptors (96) and the last page's number (8).
@@ -36,8 +37,9 @@ final class MetaPages: @unchecked Sendable {
         guard let address = unsafe mmap(nil, length, PROT_READ, MAP_SHARED, descriptor, 0), unsafe address != MAP_FAILED
         else { throw LMDBError(.init(rawValue: errno), operation: "mmap", path: path) }
         unsafe mapping = address
-        unsafe first = UnsafeRawPointer(address) + Self.transactionIDOffset
-        unsafe second = first + pageSize
+        let place = unsafe UnsafeRawPointer(address) + Self.transactionIDOffset
+        unsafe first = place.assumingMemoryBound(to: Atomic<UInt64>.self)
+        unsafe second = (place + pageSize).assumingMemoryBound(to: Atomic<UInt64>.self)
     }
 
     deinit {
@@ -45,15 +47,14 @@ final class MetaPages: @unchecked Sendable {
     }
 
     /// The id in the meta page that transaction `id` has written, unless the one after the next has overwritten it: one load.
-    @inline(__always)
     func transactionID(inPlaceOf id: UInt64) -> UInt64 {
-        unsafe clmdb_load_acquire(id.isMultiple(of: 2) ? first : second)
+        unsafe (id.isMultiple(of: 2) ? first : second).pointee.load(ordering: .acquiring)
     }
 
     /// The id of the last transaction that any process committed. It moves a moment before readers can see that commit, and goes
     /// back after a failed write of a meta page. Costs two loads.
-    @inline(__always)
-    var lastTransactionID: UInt64 {
-        unsafe max(clmdb_load_acquire(first), clmdb_load_acquire(second))
+    @inlinable
+    package var lastTransactionID: UInt64 {
+        unsafe max(first.pointee.load(ordering: .acquiring), second.pointee.load(ordering: .acquiring))
     }
 }

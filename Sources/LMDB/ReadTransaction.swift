@@ -3,6 +3,7 @@ internal import CLMDB
 /// What reading and writing transactions have in common: a view of the file that does not change under the reader.
 ///
 /// Keys and values handed to a closure lie in the file's map. They are valid only inside that closure and not aligned.
+@usableFromInline
 package protocol ReadableTransaction: ~Copyable {
     /// The C transaction.
     var handle: OpaquePointer { get }
@@ -12,8 +13,9 @@ package protocol ReadableTransaction: ~Copyable {
 ///
 /// Only the thread that began it uses it. While it lives, LMDB reuses none of the pages that later commits free, so the file grows.
 @safe
+@usableFromInline
 package struct ReadTransaction: ~Copyable, ReadableTransaction {
-    package let handle: OpaquePointer
+    @usableFromInline package let handle: OpaquePointer
 
     /// A view through a C transaction that somebody else ends.
     package init(handle: OpaquePointer) {
@@ -30,16 +32,12 @@ extension ReadableTransaction where Self: ~Copyable {
     /// Calls `body` with the value of a key, or returns `nil` if the key is absent.
     ///
     /// - Throws: ``LMDBError`` for a key of a bad length or a damaged file; what `body` throws.
-    @inline(__always)
+    @inlinable
     package func withValue<Result: ~Copyable>(
         for key: Span<UInt8>, in table: Table, _ body: (Span<UInt8>) throws -> Result
     ) throws -> Result? {
-        try checkKeyLength(key)
-        var value = unsafe MDB_val()
-        let code = unsafe withMDBValue(key) { key in unsafe mdb_get(handle, table.handle, &key, &value) }
-        if code == MDB_NOTFOUND { return nil }
-        try check(code, "mdb_get")
-        return try unsafe withSpan(value, body)
+        guard let value = unsafe try findValue(for: key, in: table, of: handle) else { return nil }
+        return try unsafe body(value.span)
     }
 
     /// Calls `body` with a cursor over a table; the cursor ends with the closure.
@@ -69,6 +67,20 @@ extension ReadableTransaction where Self: ~Copyable {
         try check(code, "mdb_dbi_open")
         return Table(handle: table)
     }
+}
+
+/// The bytes of a key's value in the file's map.
+@usableFromInline
+func findValue(
+    for key: Span<UInt8>, in table: Table, of handle: OpaquePointer
+) throws(LMDBError) -> UnsafeBufferPointer<UInt8>? {
+    try checkKeyLength(key)
+    var value = unsafe MDB_val()
+    let code = unsafe withMDBValue(key) { key in unsafe mdb_get(handle, table.handle, &key, &value) }
+    if code == MDB_NOTFOUND { return nil }
+    try check(code, "mdb_get")
+    return unsafe UnsafeBufferPointer(
+        start: value.mv_data?.assumingMemoryBound(to: UInt8.self), count: value.mv_size)
 }
 
 @inline(__always)

@@ -4,6 +4,7 @@ internal import CLMDB
 ///
 /// Renewing a read transaction costs a tenth of beginning one. The pool also knows who reads, so that whatever replaces the map
 /// (growth), a table's handle (a drop) or the environment (close) waits until nobody does.
+@usableFromInline
 final class ReaderPool: Sendable {
     private struct State {
         var idle: [TransactionHandle] = []
@@ -35,6 +36,7 @@ final class ReaderPool: Sendable {
     }
 
     /// Begins a read transaction; ``end(_:)`` must follow on the same thread.
+    @usableFromInline
     func begin() throws(LMDBError) -> ReadTransaction {
         let thread = ThreadIdentity.current
         while true {
@@ -102,6 +104,7 @@ final class ReaderPool: Sendable {
     }
 
     /// Ends a read transaction.
+    @usableFromInline
     func end(_ transaction: consuming ReadTransaction) {
         unsafe mdb_txn_reset(transaction.handle)
         leave(.current, keeping: unsafe TransactionHandle(pointer: transaction.handle))
@@ -115,19 +118,21 @@ final class ReaderPool: Sendable {
     }
 
     private func leave(_ thread: ThreadIdentity, keeping transaction: TransactionHandle?) {
-        var kept = transaction
-        if let transaction, state.withLock({ $0.idle.count >= Self.maximumIdle }) {
-            // While this thread still counts as a reader, so that the environment is not closed under it.
-            unsafe mdb_txn_abort(transaction.pointer)
-            kept = nil
-        }
-        let someoneWaits = state.withLock { state in
+        let (hasLeft, someoneWaits) = state.withLock { state in
+            if let transaction {
+                guard state.idle.count < Self.maximumIdle else { return (false, false) }
+                state.idle.append(transaction)
+            }
             if let index = state.active.lastIndex(of: thread) { state.active.swapAt(index, state.active.count - 1) }
             state.active.removeLast()
-            if let kept { state.idle.append(kept) }
-            return state.isBlocked || state.isClosed
+            return (true, state.isBlocked || state.isClosed)
         }
         if someoneWaits { state.wakeAll() }
+        if !hasLeft, let transaction {
+            // While this thread still counts as a reader, so that the environment is not closed under it.
+            unsafe mdb_txn_abort(transaction.pointer)
+            leave(thread, keeping: nil)
+        }
     }
 
     /// Runs `body` while no read transaction of this process is active and none can begin.

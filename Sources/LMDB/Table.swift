@@ -3,6 +3,7 @@ internal import CLMDB
 /// A named tree of an LMDB file (LMDB calls it a database), sorted by the keys' bytes.
 ///
 /// A table stays valid until it is dropped or its environment is closed. It is a number and costs nothing to copy.
+@usableFromInline
 package struct Table: Hashable, Sendable {
     let handle: MDB_dbi
 }

@@ -10,9 +10,25 @@ extension Cache where Key == [UInt8] {
     /// Calls `body` with the bytes of the value of a key that is given as a span; see ``withBytes(for:_:)-swift.method``.
     ///
     /// - Throws: As for a key that is given as an array.
+    @inlinable
     public func withBytes<Result>(for key: Span<UInt8>, _ body: (Span<UInt8>) throws -> Result) throws -> Result? {
+        var result: Result?
+        try lendBytes(for: key) { result = try body($0) }
+        return result
+    }
+
+    @usableFromInline
+    func lendBytes(for key: Span<UInt8>, _ body: (Span<UInt8>) throws -> Void) throws {
         try checkLength(of: key)
-        return try withBytes(key, keyspace.hash(key), body)
+        try lendBytes(key, keyspace.hash(key), body)
+    }
+
+    /// Copies the bytes of the value of a key that is given as a span; see ``copyBytes(for:into:)-swift.method``.
+    ///
+    /// - Throws: As for a key that is given as an array.
+    public func copyBytes(for key: Span<UInt8>, into buffer: inout MutableSpan<UInt8>) throws -> Int? {
+        try checkLength(of: key)
+        return try copyBytes(of: key, keyspace.hash(key), into: &buffer)
     }
 
     /// Whether a key that is given as a span is there; see ``contains(_:)-swift.method``.
@@ -20,7 +36,7 @@ extension Cache where Key == [UInt8] {
     /// - Throws: As for a key that is given as an array.
     public func contains(_ key: Span<UInt8>) throws -> Bool {
         try checkLength(of: key)
-        return try deadline(key, keyspace.hash(key)) != nil
+        return try store.deadline(of: key, keyspace.hash(key), in: keyspace) != nil
     }
 }
 

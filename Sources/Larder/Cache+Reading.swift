@@ -15,7 +15,12 @@ extension Cache {
 
     @inline(__always)
     func value(_ key: Span<UInt8>, _ hash: UInt64) throws -> Value? {
-        if let hit = try memoryHit(key, hash), let value = value(hit.value) {
+        if holdsBytes {
+            guard let (bytes, expiry) = try store.bytes(of: key, hash, in: keyspace) else { return nil }
+            touchIfDue(key, hash, expiry: expiry)
+            return value(bytes)
+        }
+        if let hit = try store.memoryHit(key, hash, in: keyspace), let value = value(hit.value) {
             touchIfDue(key, hash, expiry: hit.expiry)
             return value
         }
@@ -26,7 +31,7 @@ extension Cache {
     ///
     /// - Throws: As ``value(for:)`` but for decoding. Does not count as an access of the entry.
     public func contains(_ key: Key) throws -> Bool {
-        try withEncoded(key) { bytes, hash in try deadline(bytes, hash) != nil }
+        try withEncoded(key) { bytes, hash in try store.deadline(of: bytes, hash, in: keyspace) != nil }
     }
 
     /// How long an entry has left to live: `nil` if there is no such entry, or one that never expires; see ``contains(_:)``.
@@ -34,10 +39,11 @@ extension Cache {
     /// - Throws: As ``value(for:)`` but for decoding. Does not count as an access of the entry.
     public func remainingTimeToLive(for key: Key) throws -> Duration? {
         // Memory may know of an earlier moment, at which more is to be done than to answer.
-        let found = try withEncoded(key) { bytes, hash in
-            try withDurableRecord(bytes, hash) { _, header, _ in header.expiry }
+        var deadline: Milliseconds?
+        try withEncoded(key) { bytes, hash in
+            try store.withDurableRecord(of: bytes, hash, in: keyspace) { _, header, _ in deadline = header.expiry }
         }
-        guard let deadline = found, deadline != 0 else { return nil }
+        guard let deadline, deadline != 0 else { return nil }
         let now = store.clock.now()
         return .milliseconds(deadline > now ? Int64(clamping: deadline - now) : 0)
     }
@@ -48,20 +54,51 @@ extension Cache {
     /// transaction: it must not write to the store.
     ///
     /// - Throws: As ``value(for:)`` but for decoding; what `body` throws.
+    @inlinable
     public func withBytes<Result>(for key: Key, _ body: (Span<UInt8>) throws -> Result) throws -> Result? {
-        try withEncoded(key) { bytes, hash in try withBytes(bytes, hash, body) }
+        var result: Result?
+        try lendBytes(for: key) { result = try body($0) }
+        return result
     }
 
-    func withBytes<Result>(_ key: Span<UInt8>, _ hash: UInt64, _ body: (Span<UInt8>) throws -> Result) throws -> Result?
-    {
-        if let hit = try memoryHit(key, hash), case .bytes(let held) = hit.value {
-            touchIfDue(key, hash, expiry: hit.expiry)
-            return try body(held.span)
+    /// ``withBytes(for:_:)-swift.method`` without a result, so that it is compiled once.
+    @usableFromInline
+    func lendBytes(for key: Key, _ body: (Span<UInt8>) throws -> Void) throws {
+        try withEncoded(key) { bytes, hash in try lendBytes(bytes, hash, body) }
+    }
+
+    @inline(__always)
+    func lendBytes(_ key: Span<UInt8>, _ hash: UInt64, _ body: (Span<UInt8>) throws -> Void) throws {
+        try store.withBytes(of: key, hash, in: keyspace, populates: holdsBytes) { bytes, expiry in
+            touchIfDue(key, hash, expiry: expiry)
+            try body(bytes)
         }
-        return try withDurableRecord(key, hash) { _, header, payload in
-            touchIfDue(key, hash, expiry: header.expiry)
-            return try body(payload)
+    }
+
+    /// Copies the value's bytes, as the coding wrote them, into `buffer`, and returns how many there are, or `nil` if there is no such entry.
+    ///
+    /// If there are more than `buffer` holds, nothing is copied: try again with a larger one. Allocates nothing. Where memory keeps decoded
+    /// values, the bytes are those on disk.
+    ///
+    /// - Throws: As ``value(for:)`` but for decoding.
+    public func copyBytes(for key: Key, into buffer: inout MutableSpan<UInt8>) throws -> Int? {
+        try unsafe withUnsafeTemporaryAllocation(of: UInt8.self, capacity: Environment.maximumKeyLength) { storage in
+            let bytes = try unsafe encode(key, into: storage).span
+            return try copyBytes(of: bytes, keyspace.hash(bytes), into: &buffer)
         }
+    }
+
+    @inline(__always)
+    func copyBytes(of key: Span<UInt8>, _ hash: UInt64, into buffer: inout MutableSpan<UInt8>) throws -> Int? {
+        guard expiresAfterAccess == nil else {
+            var count: Int?
+            try lendBytes(key, hash) { bytes in
+                count = bytes.count
+                buffer.copyIfFitting(bytes)
+            }
+            return count
+        }
+        return try store.copyBytes(of: key, hash, in: keyspace, populates: holdsBytes, into: &buffer)
     }
 
     /// How many entries there are. O(1), but for entries that have expired and are not removed yet and for negative ones, and O(n) if the
@@ -72,45 +109,17 @@ extension Cache {
         try store.read { snapshot in try snapshot.count(of: self) }
     }
 
-    // MARK: The tiers
-
-    @inline(__always)
-    func memoryHit(_ key: Span<UInt8>, _ hash: UInt64) throws -> MemoryTier.Hit? {
-        try store.checkUsable()
-        let floor = max(store.coherence.currentFloor(), keyspace.currentFloor)
-        return store.memory.lookup(key, hash: hash, keyspace: keyspace.memoryNumber, floor: floor, now: store.clock.now)
-    }
-
-    /// Calls `body` with the id of the read transaction, the header and the payload.
-    private func withDurableRecord<Result>(
-        _ key: Span<UInt8>, _ hash: UInt64, _ body: (UInt64, Record.Header, Span<UInt8>) throws -> Result
-    ) throws -> Result? {
-        let result: Result? = try store.withReadTransaction { transaction in
-            let id = transaction.id
-            return try store.durable.withRecord(
-                for: key, hash: hash, in: keyspace, of: transaction, now: store.clock.now
-            ) { header, payload in try body(id, header, payload) }
-        }
-        store.counters.countDurableLookup(isHit: result != nil)
-        return result
-    }
-
     private func durableValue(_ key: Span<UInt8>, _ hash: UInt64) throws -> Value? {
-        let found = try withDurableRecord(key, hash) { id, header, payload in
-            (try decode(payload, keyHash: hash), payload.count, header, id)
+        var result: Value?
+        try store.withDurableRecord(of: key, hash, in: keyspace) { snapshot, header, payload in
+            let value = try decode(payload, keyHash: hash)
+            result = value
+            let object = memoryValue(value, payloadSize: payload.count)
+            store.memory.populate(object, for: memoryKey(key, hash), version: snapshot, expiry: header.plainUntil) {
+                max(store.coherence.floorNow, keyspace.currentFloor)
+            }
+            touchIfDue(key, hash, expiry: header.expiry)
         }
-        guard let (value, size, header, id) = found else { return nil }
-        store.memory.populate(
-            memoryValue(value, payloadSize: size), for: memoryKey(key, hash), version: id,
-            expiry: header.plainUntil
-        ) { max(store.coherence.floorNow, keyspace.currentFloor) }
-        touchIfDue(key, hash, expiry: header.expiry)
-        return value
-    }
-
-    /// The deadline of an entry, 0 if it never expires, or `nil` if there is no such entry.
-    func deadline(_ key: Span<UInt8>, _ hash: UInt64) throws -> Milliseconds? {
-        if let hit = try memoryHit(key, hash) { return hit.expiry }
-        return try withDurableRecord(key, hash) { _, header, _ in header.expiry }
+        return result
     }
 }

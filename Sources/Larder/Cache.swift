@@ -12,7 +12,7 @@ public struct Cache<Key: Sendable, Value: Sendable>: Sendable {
     let keyCoding: any KeyCoding<Key>
     let valueCoding: any ValueCoding<Value>
     /// Whether memory holds the bytes of values rather than the decoded values; then `Value` is `[UInt8]`.
-    private let holdsBytes: Bool
+    let holdsBytes: Bool
     /// The class of the decoded values that memory holds.
     private let decodedClass: ObjectIdentifier
     let timeToLive: Milliseconds?
@@ -43,12 +43,19 @@ public struct Cache<Key: Sendable, Value: Sendable>: Sendable {
     @inline(__always)
     func withEncoded<Result>(_ key: Key, _ body: (Span<UInt8>, UInt64) throws -> Result) throws -> Result {
         try unsafe withUnsafeTemporaryAllocation(of: UInt8.self, capacity: Environment.maximumKeyLength) { storage in
-            var buffer = unsafe KeyBuffer(storage)
-            try keyCoding.encode(key, into: &buffer)
-            try checkLength(buffer.count)
-            let bytes = unsafe UnsafeBufferPointer(rebasing: storage[..<buffer.count]).span
+            let bytes = try unsafe encode(key, into: storage).span
             return try body(bytes, keyspace.hash(bytes))
         }
+    }
+
+    /// The key's bytes in `storage`, which has room for ``Environment/maximumKeyLength``.
+    @inline(__always)
+    @unsafe
+    func encode(_ key: Key, into storage: UnsafeMutableBufferPointer<UInt8>) throws -> UnsafeBufferPointer<UInt8> {
+        var buffer = unsafe KeyBuffer(storage)
+        try keyCoding.encode(key, into: &buffer)
+        try checkLength(buffer.count)
+        return unsafe UnsafeBufferPointer(rebasing: storage[..<buffer.count])
     }
 
     @inline(__always)
@@ -59,6 +66,7 @@ public struct Cache<Key: Sendable, Value: Sendable>: Sendable {
         }
     }
 
+    @inline(__always)
     func checkLength(of key: Span<UInt8>) throws {
         try checkLength(key.count)
     }
@@ -101,12 +109,17 @@ public struct Cache<Key: Sendable, Value: Sendable>: Sendable {
         return .object(DecodedValue(value), cost: payloadSize)
     }
 
+    /// The value whose bytes these are, where memory holds bytes.
+    @inline(__always)
+    func value(_ bytes: [UInt8]) -> Value {
+        unsafe unsafeBitCast(bytes, to: Value.self)
+    }
+
     /// The value that memory holds, or `nil` if it is held in the form of another coding.
     @inline(__always)
     func value(_ held: MemoryValue) -> Value? {
         switch held {
-        case .bytes(let bytes):
-            holdsBytes ? unsafe unsafeBitCast(bytes, to: Value.self) : nil
+        case .bytes(let bytes): holdsBytes ? value(bytes) : nil
         case .object(let object, _):
             // Another cache of the same name may decode to another type.
             ObjectIdentifier(type(of: object)) == decodedClass

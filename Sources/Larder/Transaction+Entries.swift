@@ -65,6 +65,8 @@ extension Transaction {
             changes.addNewKey()
         } else if changes.isTold(of: keyspace) {
             changes.addKey(of: keyspace)
+        } else if !changes.isInstalling {
+            changes.addInvalidation(of: key, hash: hash, in: keyspace)
         } else {
             changes.add(.init(keyspace: keyspace, key: cache.memoryKey(key, hash), value: value(), expiry: deadline))
         }

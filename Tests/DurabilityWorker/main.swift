@@ -38,6 +38,9 @@ do {
     case "hide":
         guard arguments.count == 3, let count = UInt64(arguments[2]), count < 3 else { usage() }
         say(try PublishedTransaction.hide(count, in: arguments[1]) ? "done" : "other layout")
+    case "die-unpublished":
+        guard arguments.count == 2 else { usage() }
+        try PublishedTransaction.die(in: arguments[1])
     case "check":
         guard let command = CheckCommand(Array(arguments.dropFirst())) else { usage() }
         exit(try await command.run() ? 0 : 1)

@@ -91,13 +91,15 @@ import Testing
         }
         func isInMemory() throws -> Bool {
             try cache.withEncoded(1) { bytes, hash in
-                store.memory.lookup(bytes, hash: hash, keyspace: cache.keyspace.memoryNumber, floor: 0, now: { 0 })
+                store.memory.lookup(
+                    bytes, hash: hash, in: store.memory.approach(hash), keyspace: cache.keyspace.memoryNumber, floor: 0,
+                    now: { 0 })
                     != nil
             }
         }
         populate()
         #expect(try !isInMemory())
-        store.memory.unmark(key)
+        store.memory.unmark(key.hash)
         populate()
         #expect(try isInMemory())
     }

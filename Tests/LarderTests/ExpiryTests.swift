@@ -80,6 +80,17 @@ import Testing
         #expect(try records() == 0)
     }
 
+    @Test(.timeLimit(.minutes(1))) func `leaves the disk while one thread writes without a pause`() async throws {
+        for key in 0..<10 { try await cache.set("v", for: key, expiresIn: .seconds(1)) }
+        clock.advance(milliseconds: 2_000)
+        try await inThread { [store, cache] in
+            repeat {
+                for key in 100..<200 { try cache.setBlocking("w", for: key) }
+            } while try store.statistics().durable.expired < 10
+        }
+        #expect(try records() == 100)
+    }
+
     @Test func `leaves the disk after a reopen as well`() async throws {
         try await cache.set("v", for: 1, expiresIn: .milliseconds(1))
         try await cache.set("kept", for: 2)

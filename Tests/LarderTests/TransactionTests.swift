@@ -111,6 +111,26 @@ import Testing
         }
     }
 
+    @Test func `of more keys than memory takes lets go of them and of no others`() async throws {
+        try await a.set("hot", for: -1)
+        try await a.set("old", for: 700)
+        #expect(try a.value(for: -1) == "hot")
+        #expect(try a.value(for: 700) == "old")
+        try await store.write { transaction in
+            for key in 0..<1_000 { try transaction.set("\(key)", for: key, in: a) }
+            try transaction.set("first again", for: 0, in: a)
+            try transaction.remove(1, in: a)
+            try transaction.remove(999, in: a)
+        }
+        let before = try store.statistics().durable
+        #expect(try a.value(for: -1) == "hot")
+        #expect(try a.value(for: 2) == "2")
+        #expect(try store.statistics().durable == before, "both are in memory")
+        #expect(try a.value(for: 0) == "first again")
+        #expect(try [1, 700, 998, 999].map { try a.value(for: $0) } == [nil, "700", "998", nil])
+        #expect(try store.statistics().durable.hits == before.hits + 3)
+    }
+
     @Test func `of more keys than memory is told of one by one leaves both tiers one`() async throws {
         let count = ChangeSet.maximumChanges + 1_000
         try await a.set("old", for: 5)

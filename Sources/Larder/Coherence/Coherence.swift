@@ -9,7 +9,7 @@ internal import Synchronization
 ///
 /// A Promela model of this protocol is in `Model/`, with the mutations that break it.
 final class Coherence: Sendable {
-    private let environment: Environment
+    private let metaPages: MetaPages
     private let inflight = Atomic<UInt64>(0)
     private let applied: Atomic<UInt64>
     private let floor: Atomic<UInt64>
@@ -22,8 +22,8 @@ final class Coherence: Sendable {
     }
 
     init(environment: Environment) {
-        self.environment = environment
-        let last = environment.lastTransactionID
+        metaPages = environment.metaPages
+        let last = metaPages.lastTransactionID
         applied = Atomic(last)
         // Readers may see less than that for now: a writer that was killed may not have told them of its last commit.
         floor = Atomic(last)
@@ -36,7 +36,7 @@ final class Coherence: Sendable {
     /// The order of the loads is part of the protocol: the file, `inflight`, `applied`, `floor`, and then the entry.
     @inline(__always)
     func currentFloor() -> UInt64 {
-        let last = environment.lastTransactionID
+        let last = metaPages.lastTransactionID
         let inflight = inflight.load(ordering: .acquiring)
         let applied = applied.load(ordering: .acquiring)
         if ProtocolGuards.noticesForeignCommits, last != inflight && last != applied { flush() }
@@ -58,7 +58,7 @@ final class Coherence: Sendable {
     @inline(never)
     private func flush() {
         let isForeign = flushLock.withLock { flushes in
-            let last = environment.lastTransactionID
+            let last = metaPages.lastTransactionID
             let accounted = applied.load(ordering: .acquiring)
             guard last != inflight.load(ordering: .acquiring), last != accounted else { return false }
             floor.store(max(last, floor.load(ordering: .relaxed)), ordering: .sequentiallyConsistent)

@@ -1,7 +1,8 @@
 /// What a transaction, or a batch of them, changes in memory: one change for each key, the last one made.
 ///
-/// Of a cache of which so many keys change that memory would hold few of them, only that is kept: its entries then stop answering
-/// together, as when all of it is removed, and are read again when they are wanted.
+/// Of the many keys of a large transaction memory only lets go: they are read again when they are wanted, and what it holds of other
+/// keys is not displaced by them. Of a cache of which even more keys change, only that is kept: its entries then stop answering together,
+/// as when all of it is removed.
 final class ChangeSet {
     /// A key's change.
     struct Change {
@@ -14,10 +15,14 @@ final class ChangeSet {
         var isLoaded = false
     }
 
+    /// How many keys of a transaction memory takes the values of.
+    static let maximumInstalled = 256
     /// How many keys of a transaction are told to memory one by one.
     static let maximumChanges = 16_384
 
     private(set) var changes: [Change] = []
+    /// Further keys that were changed. A key may be in both, and here more than once.
+    private(set) var invalidated = InvalidatedKeys()
     /// Caches of which nothing from before may answer.
     private(set) var cleared: [Keyspace] = []
     /// Keys written or removed, however they are kept.
@@ -51,7 +56,8 @@ final class ChangeSet {
 
     /// Whether the key is changed here, or removed though it was not there.
     func touches(_ key: MemoryKey, in keyspace: Keyspace) -> Bool {
-        slot(key.hash) != nil || absentHashes.contains(key.hash) || isCleared(keyspace)
+        slot(key.hash) != nil || invalidated.contains(hash: key.hash) || absentHashes.contains(key.hash)
+            || isCleared(keyspace)
             || thinned.contains { $0 === keyspace }
     }
 
@@ -70,7 +76,7 @@ final class ChangeSet {
 
     /// Whether a change of this cache needs no key.
     func isTold(of keyspace: Keyspace) -> Bool {
-        changes.count >= Self.maximumChanges || !cleared.isEmpty && isCleared(keyspace)
+        changes.count + invalidated.count >= Self.maximumChanges || !cleared.isEmpty && isCleared(keyspace)
     }
 
     /// Counts a key that was not there before, of which memory can hold nothing and need not hear.
@@ -84,8 +90,24 @@ final class ChangeSet {
         if !isCleared(keyspace) { addClear(of: keyspace) }
     }
 
+    /// Whether memory takes the value of a change that is added now.
+    var isInstalling: Bool {
+        changes.count < Self.maximumInstalled
+    }
+
+    /// Adds a key that was changed, of which memory is only to let go.
+    func addInvalidation(of key: Span<UInt8>, hash: UInt64, in keyspace: Keyspace) {
+        if isTold(of: keyspace) { return addKey(of: keyspace) }
+        count += 1
+        invalidated.append(key, hash: hash, keyspace: keyspace.memoryNumber)
+        if let slot = slot(hash) { changes[slot].value = nil }
+    }
+
     /// Adds a change, in place of an earlier one of the same key.
     func add(_ change: Change) {
+        guard isInstalling else {
+            return addInvalidation(of: change.key.bytes.span, hash: change.key.hash, in: change.keyspace)
+        }
         if isTold(of: change.keyspace) { return addKey(of: change.keyspace) }
         count += 1
         guard let slot = slot(change.key.hash) else {
@@ -105,6 +127,14 @@ final class ChangeSet {
             var change = change
             change.value = nil
             changes.append(change)
+        }
+    }
+
+    private func addInvalidations(of later: ChangeSet) {
+        guard !later.invalidated.isEmpty else { return }
+        invalidated.append(contentsOf: later.invalidated)
+        later.invalidated.forEach { _, hash, _ in
+            if let slot = slot(hash) { changes[slot].value = nil }
         }
     }
 
@@ -130,6 +160,7 @@ final class ChangeSet {
         let counted = count + later.count
         for keyspace in later.cleared { addClear(of: keyspace) }
         for change in later.changes { add(change) }
+        addInvalidations(of: later)
         for key in later.absentKeys { addAbsent(key) }
         for keyspace in later.thinned { addThinned(keyspace) }
         count = counted

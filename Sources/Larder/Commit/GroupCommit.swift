@@ -19,6 +19,8 @@ final class GroupCommit: Sendable {
         var sweepAt: Milliseconds?
         /// Whether the thread has to compute its timeout anew.
         var sweepMoved = false
+        /// Whether the thread waits for whoever leads, because it is time to look for expired records.
+        var isThreadWaiting = false
     }
 
     private let writeThrough: WriteThrough
@@ -29,6 +31,7 @@ final class GroupCommit: Sendable {
     /// The moving average of a commit's duration in nanoseconds.
     private let averageCommit = Atomic<UInt64>(0)
     private let sweep: ExpirySweep
+    private let isPublishing = Atomic<Bool>(false)
 
     init(_ writeThrough: WriteThrough, sweep: ExpirySweep) {
         self.writeThrough = writeThrough
@@ -60,6 +63,16 @@ final class GroupCommit: Sendable {
         }
     }
 
+    /// A read that began after another process's commit was noticed did not see it: its writer is just about to tell readers of it, or died
+    /// before it could. Begins a write transaction on the store's thread, which waits for the former and finishes the latter's work (see
+    /// ``Writer/begin()``), so that nobody has to wait for the next write. One at a time.
+    func publishForeignCommit() {
+        guard !isPublishing.exchange(true, ordering: .acquiring) else { return }
+        let request = WriteRequest { _ in }
+        request.whenDecided { [self] _ in isPublishing.store(false, ordering: .releasing) }
+        submit(request)
+    }
+
     /// Takes a request back that has not begun; returns whether that succeeded. Its caller then decides it.
     func withdraw(_ request: WriteRequest) -> Bool {
         state.withLock { state in
@@ -80,18 +93,21 @@ final class GroupCommit: Sendable {
         if writeThrough.durable.environment.isReading {
             throw LarderError(.writeInsideRead, "a write was begun inside the body of a read")
         }
-        let leads = try state.withLock { state in
+        let (leads, mayBeDue) = try state.withLock { state in
             if state.leader == thread { throw LarderError(.nestedWrite, "a write was begun inside another write") }
             try Self.checkOpen(state)
-            guard state.leader == nil, state.queue.isEmpty else { return false }
+            guard state.leader == nil, state.queue.isEmpty else { return (false, false) }
             state.leader = thread
-            return true
+            return (true, state.sweepAt != nil)
         }
         let request = WriteRequest(singleKey: singleKey, perform: perform)
         if leads {
-            let error = lead([request]).first ?? nil
+            // Where one thread writes all the time, the store's own never gets to lead.
+            let sweep = mayBeDue ? sweepRequest() : nil
+            let outcomes = lead(sweep.map { [request, $0] } ?? [request])
             stopLeading()
-            if let error { throw error }
+            if let sweep { sweep.complete(outcomes[1]) }
+            if let error = outcomes[0] { throw error }
             return
         }
         let decided = Monitor<(isDecided: Bool, error: (any Error)?)>((false, nil))
@@ -143,7 +159,7 @@ final class GroupCommit: Sendable {
     private func stopLeading() {
         let wakes = state.withLock { state in
             state.leader = nil
-            return !state.queue.isEmpty || state.isClosed || state.sweepAt != nil
+            return !state.queue.isEmpty || state.isClosed || state.sweepMoved || state.isThreadWaiting
         }
         if wakes { state.wakeAll() }
     }
@@ -167,29 +183,49 @@ final class GroupCommit: Sendable {
         ended.wakeAll()
     }
 
+    /// What the thread does next.
+    private enum Turn {
+        case lead([WriteRequest])
+        case waitForLeader
+        case computeTimeout
+        case end
+    }
+
     /// Waits until there is something to commit and leads it, all of it; `nil` when the store is closed and nothing is left.
     private func nextBatch() -> [WriteRequest]? {
         while true {
-            let batch: [WriteRequest]? = state.withLock(
-                when: { $0.leader == nil && (!$0.queue.isEmpty || $0.isClosed || $0.sweepMoved) },
+            let turn = state.withLock(
+                when: { $0.sweepMoved || $0.leader == nil && (!$0.queue.isEmpty || $0.isClosed) },
                 orAfter: sweepTimeout()
-            ) { state in
-                guard state.leader == nil else { return [] }
-                if state.queue.isEmpty, state.isClosed { return nil }
+            ) { state -> Turn in
+                let hasMoved = state.sweepMoved
                 state.sweepMoved = false
+                guard state.leader == nil else { return hasMoved ? .computeTimeout : .waitForLeader }
+                if state.queue.isEmpty, state.isClosed { return .end }
                 state.leader = .current
                 defer { state.queue = [] }
-                return state.queue
+                return .lead(state.queue)
             }
-            guard var batch else { return nil }
-            guard isLeading else {
-                // A blocking writer leads; what is due waits for it, and so does this thread.
-                state.withLock(when: { $0.leader == nil }) { _ in }
-                continue
+            switch turn {
+            case .end: return nil
+            case .computeTimeout: continue
+            case .waitForLeader: waitForLeader()
+            case .lead(var batch):
+                if let request = sweepRequest() { batch.append(request) }
+                if !batch.isEmpty { return batch }
+                state.withLock { $0.leader = nil }
             }
-            if let request = sweepRequest() { batch.append(request) }
-            if !batch.isEmpty { return batch }
-            state.withLock { $0.leader = nil }
+        }
+    }
+
+    /// Waits until whoever leads stops, or has looked for expired records itself.
+    private func waitForLeader() {
+        let due = state.withLock { state in
+            state.isThreadWaiting = true
+            return state.sweepAt
+        }
+        state.withLock(when: { $0.leader == nil || $0.sweepAt != due }) {
+            $0.isThreadWaiting = false
         }
     }
 

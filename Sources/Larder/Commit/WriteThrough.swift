@@ -177,6 +177,12 @@ final class WriteThrough: Sendable {
             memory.mark(change.key)
             if !change.isLoaded { loads.invalidate(change.key) }
         }
+        batch.invalidated.forEach { key, hash, keyspace in
+            memory.mark(key, hash: hash, keyspace: keyspace)
+            if !loads.isEmpty {
+                loads.invalidate(MemoryKey(keyspace: keyspace, hash: hash, bytes: [UInt8](copying: key)))
+            }
+        }
         for keyspace in batch.cleared {
             keyspace.raiseFloor(to: id)
             loads.invalidateAll(in: keyspace)
@@ -185,7 +191,8 @@ final class WriteThrough: Sendable {
             try transaction.commit()
         } catch {
             coherence.withdraw()
-            for change in batch.changes { memory.unmark(change.key) }
+            for change in batch.changes { memory.unmark(change.key.hash) }
+            batch.invalidated.forEach { _, hash, _ in memory.unmark(hash) }
             if error.code == .mapFull { return .mapFull }
             let outcome = writer.outcome(of: error)
             guard outcome.code == .outcomeUnknown else { throw outcome }
@@ -197,6 +204,7 @@ final class WriteThrough: Sendable {
                 max(coherence.floorNow, change.keyspace.currentFloor)
             }
         }
+        batch.invalidated.forEach { _, hash, _ in memory.settle(hash, version: id) }
         coherence.publish(applied: id)
         let commits = counters.withLock { counters in
             counters.commits += 1

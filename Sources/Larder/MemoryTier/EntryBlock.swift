@@ -126,15 +126,17 @@ extension BlockArena {
     func outsideOffset(_ state: EntryBlock.State) -> Int { EntryBlock.headerSize + (state.expires ? 16 : 0) }
 
     /// Whether the entry is that of a key.
+    ///
+    /// The lines behind the header's are asked for first: where the key and the value begin is known only once the header has come.
     @inline(__always)
     func matches(_ entry: Reference, _ key: Span<UInt8>, keyspace: UInt32) -> Bool {
+        memory.prefetch(Int(entry) * Self.unit + 64)
+        memory.prefetch(Int(entry) * Self.unit + 128)
         let state = state(entry)
         guard state.keyLength == key.count, self.keyspace(entry) == keyspace else { return false }
         let offset = Int(entry) * Self.unit + state.keyOffset
-        let held = unsafe memory.bytes(at: offset, count: key.count)
-        return unsafe key.withUnsafeBufferPointer { key in
-            guard let left = key.baseAddress, let right = held.baseAddress else { return true }
-            return unsafe memcmp(left, right, key.count) == 0
+        return unsafe key.withUnsafeBytes { key in
+            unsafe memory.bytes(at: offset, count: key.count).isEqual(to: key)
         }
     }
 

@@ -1,10 +1,12 @@
+internal import CPrefetch
+
 /// Finds entries by fingerprint: an open-addressing table whose rows are cache lines of seven entries each.
 ///
 /// A word holds a fingerprint and a block, so that a lookup reads one line, then the entry, and growing reads no entry. The eighth word of a row counts the
 /// entries that belong to it but went on to later rows (Bronson and Shi, "F14", 2019): a lookup stops at a row with none, and removals leave no
 /// gravestones. The table grows by a quarter at a time, not to double, so that it is never much too large.
 struct EntryIndex: ~Copyable, Sendable {
-    private static let rowBytes = 64
+    fileprivate static let rowBytes = 64
     private static let slots = 7
     /// The table grows beyond seven eighths.
     private static let fill = (numerator: 7, denominator: 8)
@@ -36,6 +38,22 @@ struct EntryIndex: ~Copyable, Sendable {
     /// The memory of the table after ``grow(for:)``, in bytes.
     func byteCountGrown(for expected: Int) -> Int { Self.byteCount(larger(for: expected)) }
 
+    /// Where the table lies and how many rows it has, for ``prefetch(_:in:)``.
+    var place: Place { Place(address: memory.address, rows: UInt64(truncatingIfNeeded: rows)) }
+
+    /// Where a table lay once.
+    struct Place {
+        var address: UInt
+        var rows: UInt64
+
+        /// Brings the row of a fingerprint closer, if the table is still there; otherwise does nothing that matters.
+        @inline(__always)
+        func prefetch(_ fingerprint: UInt32) {
+            let row = UInt(truncatingIfNeeded: (UInt64(fingerprint) &* rows) >> 32)
+            unsafe larder_prefetch(UnsafeRawPointer(bitPattern: address &+ row &* UInt(EntryIndex.rowBytes)))
+        }
+    }
+
     @inline(__always)
     private static func row(_ fingerprint: UInt32, of rows: Int) -> Int {
         // The high bits of the product: any number of rows, no division.
@@ -47,13 +65,18 @@ struct EntryIndex: ~Copyable, Sendable {
     func find(_ fingerprint: UInt32, where matches: (EntryReference) -> Bool) -> EntryReference {
         var row = Self.row(fingerprint, of: rows)
         while true {
-            let offset = row * Self.rowBytes
+            let offset = row &* Self.rowBytes
+            // All slots are compared before any is looked at: nobody could foretell which of them it is.
+            var candidates: UInt32 = 0
             for slot in 0..<Self.slots {
-                let word = memory.load(offset + slot * 8, as: UInt64.self)
-                if UInt32(truncatingIfNeeded: word >> 32) == fingerprint {
-                    let entry = EntryReference(truncatingIfNeeded: word)
-                    if entry != 0, matches(entry) { return entry }
-                }
+                let held = memory.load(offset &+ slot &* 8 &+ 4, as: UInt32.self)
+                candidates |= (held == fingerprint ? 1 : 0) &<< UInt32(truncatingIfNeeded: slot)
+            }
+            while candidates != 0 {
+                let slot = candidates.trailingZeroBitCount
+                let entry = memory.load(offset &+ slot &* 8, as: EntryReference.self)
+                if entry != 0, matches(entry) { return entry }
+                candidates &= candidates &- 1
             }
             if memory.load(offset + 56, as: UInt64.self) == 0 { return 0 }
             row = row + 1 == rows ? 0 : row + 1

@@ -1,3 +1,5 @@
+internal import CPrefetch
+
 #if canImport(Darwin)
     internal import Darwin
 #elseif canImport(Glibc)
@@ -59,6 +61,15 @@ struct MappedMemory: ~Copyable {
         assert(offset >= 0 && offset + MemoryLayout<T>.size <= byteCount)
         unsafe start.storeBytes(of: value, toByteOffset: offset, as: T.self)
     }
+
+    /// Brings the cache line at `offset` closer, for a read that is to follow.
+    @inline(__always)
+    func prefetch(_ offset: Int) {
+        unsafe larder_prefetch(start + offset)
+    }
+
+    /// Where the bytes lie, for a prefetch by someone who may not look at them yet.
+    var address: UInt { unsafe UInt(bitPattern: start) }
 
     /// The bytes of a range, valid until the memory goes or the range is written.
     @inline(__always)

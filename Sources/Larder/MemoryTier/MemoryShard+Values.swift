@@ -4,18 +4,22 @@ extension MemoryShard {
     mutating func lookup(
         _ key: Span<UInt8>, hash: UInt64, keyspace: UInt32, isSampled: Bool, floor: UInt64, now: () -> Milliseconds
     ) -> (MemoryTier.Hit?, needsCare: Bool) {
-        let entry = find(key, hash: hash, keyspace: keyspace, isSampled: isSampled, floor: floor, now: now)
+        var needsCare = false
+        let entry = find(
+            key, hash: hash, keyspace: keyspace, isSampled: isSampled, floor: floor, now: now, needsCare: &needsCare)
         guard entry != 0 else { return (nil, needsCare) }
         return (MemoryTier.Hit(value: value(entry), expiry: entries.arena.expiry(entry)), needsCare)
     }
 
-    /// Copies the bytes of the valid entry of a key, and tells whether ``takeLeftovers()`` is due.
+    /// Copies the bytes of the valid entry of a key, if they fit, and tells whether ``takeLeftovers()`` is due.
     @inline(__always)
     mutating func copyValue(
         for key: Span<UInt8>, hash: UInt64, keyspace: UInt32, isSampled: Bool, floor: UInt64, now: () -> Milliseconds,
         into buffer: inout MutableSpan<UInt8>
     ) -> (Int?, needsCare: Bool) {
-        let entry = find(key, hash: hash, keyspace: keyspace, isSampled: isSampled, floor: floor, now: now)
+        var needsCare = false
+        let entry = find(
+            key, hash: hash, keyspace: keyspace, isSampled: isSampled, floor: floor, now: now, needsCare: &needsCare)
         return (entry == 0 ? nil : copyBytes(entry, into: &buffer), needsCare)
     }
 
@@ -24,7 +28,9 @@ extension MemoryShard {
         _ key: Span<UInt8>, hash: UInt64, keyspace: UInt32, isSampled: Bool, floor: UInt64, now: () -> Milliseconds,
         into scratch: UnsafeMutableRawBufferPointer
     ) -> (Borrowed, needsCare: Bool) {
-        let entry = find(key, hash: hash, keyspace: keyspace, isSampled: isSampled, floor: floor, now: now)
+        var needsCare = false
+        let entry = find(
+            key, hash: hash, keyspace: keyspace, isSampled: isSampled, floor: floor, now: now, needsCare: &needsCare)
         guard entry != 0 else { return (.absent, needsCare) }
         let expiry = entries.arena.expiry(entry)
         let state = entries.arena.state(entry)
@@ -67,30 +73,27 @@ extension MemoryShard {
 
     /// Copies the bytes of an entry's value as far as they fit, and returns how many there are; nil if it holds an object.
     @inline(__always)
-    func copyBytes(_ entry: EntryReference, into buffer: inout MutableSpan<UInt8>) -> Int? {
-        let state = entries.arena.state(entry)
-        switch state.form {
-        case .inline:
-            let bytes = unsafe entries.arena.inlineValue(entry)
-            unsafe buffer.withUnsafeMutableBytes { target in
-                guard target.count >= bytes.count else { return }
-                unsafe target.copyMemory(from: bytes)
-            }
-            return bytes.count
-        case .array:
-            let bytes = unsafe unsafeDowncast(entries.outsideObject(entry, state), to: OutsideBytes.self).bytes
-            unsafe buffer.withUnsafeMutableBytes { target in
-                guard target.count >= bytes.count else { return }
-                unsafe bytes.withUnsafeBytes { unsafe target.copyMemory(from: $0) }
-            }
-            return bytes.count
-        case .object:
-            return nil
+    mutating func copyBytes(_ entry: EntryReference, into buffer: inout MutableSpan<UInt8>) -> Int? {
+        guard entries.arena.state(entry).form == .inline else { return copyOutsideBytes(entry, into: &buffer) }
+        let bytes = unsafe entries.arena.inlineValue(entry)
+        unsafe buffer.withUnsafeMutableBytes { target in
+            guard target.count >= bytes.count else { return }
+            unsafe target.copyMemory(from: bytes)
         }
+        return bytes.count
+    }
+
+    // Mutating only so that it is lent the shard where it lies: a call out of line would be given a copy.
+    @inline(never)
+    private mutating func copyOutsideBytes(_ entry: EntryReference, into buffer: inout MutableSpan<UInt8>) -> Int? {
+        let state = entries.arena.state(entry)
+        guard state.form == .array else { return nil }
+        let bytes = unsafe unsafeDowncast(entries.outsideObject(entry, state), to: OutsideBytes.self).bytes
+        buffer.copyIfFitting(bytes.span)
+        return bytes.count
     }
 
     /// Whether the last step left something to be done without the lock.
-    @inline(__always)
     var needsCare: Bool { entries.removed.isPending || feed.isFull || wantsShadows }
 
     /// Takes what is to be done without the lock.

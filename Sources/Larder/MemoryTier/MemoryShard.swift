@@ -48,10 +48,11 @@ struct MemoryShard: ~Copyable, Sendable {
 
     // MARK: Lookup
 
-    /// The valid entry of a key, counted as a hit, or 0, counted as a miss.
+    /// The valid entry of a key, counted as a hit, or 0, counted as a miss. Sets `needsCare` if ``takeLeftovers()`` is due after it.
     @inline(__always)
     mutating func find(
-        _ key: Span<UInt8>, hash: UInt64, keyspace: UInt32, isSampled: Bool, floor: UInt64, now: () -> Milliseconds
+        _ key: Span<UInt8>, hash: UInt64, keyspace: UInt32, isSampled: Bool, floor: UInt64, now: () -> Milliseconds,
+        needsCare: inout Bool
     ) -> EntryReference {
         let entry = entries.find(key, UInt32(truncatingIfNeeded: hash), keyspace: keyspace)
         guard entry != 0 else {
@@ -59,17 +60,32 @@ struct MemoryShard: ~Copyable, Sendable {
             return 0
         }
         let state = entries.arena.state(entry)
-        guard state.version >= floor || !ProtocolGuards.comparesFloor else { return reclaim(entry, cause: .outdated) }
-        if state.expires, now() >= entries.arena.expiry(entry) { return reclaim(entry, cause: .expired) }
+        guard state.version >= floor || !ProtocolGuards.comparesFloor else {
+            return reclaim(entry, cause: .outdated, &needsCare)
+        }
+        if state.expires, now() >= entries.arena.expiry(entry) {
+            return reclaim(entry, cause: .expired, &needsCare)
+        }
         counters.hits += 1
         policy.hit(entry, in: &entries)
-        if isSampled { feed.add(hash, weight: entries.weight(of: entry)) }
+        if isSampled { needsCare = sample(entry, hash) }
         return entry
     }
 
-    private mutating func reclaim(_ entry: EntryReference, cause: RemovalCause) -> EntryReference {
+    // Out of line, as all that is rare, so that the hit keeps its numbers in registers.
+    @inline(never)
+    private mutating func sample(_ entry: EntryReference, _ hash: UInt64) -> Bool {
+        feed.add(hash, weight: entries.weight(of: entry))
+        return needsCare
+    }
+
+    @inline(never)
+    private mutating func reclaim(
+        _ entry: EntryReference, cause: RemovalCause, _ needsCare: inout Bool
+    ) -> EntryReference {
         remove(entry, cause: cause)
         counters.misses += 1
+        needsCare = self.needsCare
         return 0
     }
 
@@ -85,28 +101,36 @@ struct MemoryShard: ~Copyable, Sendable {
         Int(truncatingIfNeeded: hash >> 32) & (stripeCount - 1)
     }
 
-    mutating func mark(_ key: MemoryKey) {
-        if ProtocolGuards.marksPending { stripes[Self.stripe(key.hash)].pending += 1 }
-        let entry = entries.find(key.bytes.span, UInt32(truncatingIfNeeded: key.hash), keyspace: key.keyspace)
+    mutating func mark(_ key: Span<UInt8>, hash: UInt64, keyspace: UInt32) {
+        if ProtocolGuards.marksPending { stripes[Self.stripe(hash)].pending += 1 }
+        let entry = entries.find(key, UInt32(truncatingIfNeeded: hash), keyspace: keyspace)
         if entry != 0 { remove(entry, cause: .written) }
     }
 
-    mutating func unmark(_ key: MemoryKey) {
-        if ProtocolGuards.marksPending { stripes[Self.stripe(key.hash)].pending -= 1 }
+    mutating func unmark(_ hash: UInt64) {
+        if ProtocolGuards.marksPending { stripes[Self.stripe(hash)].pending -= 1 }
     }
 
-    mutating func install(_ new: NewEntry?, for key: MemoryKey, version: UInt64, floor: UInt64) {
-        let stripe = Self.stripe(key.hash)
+    mutating func settle(_ hash: UInt64, version: UInt64) {
+        let stripe = Self.stripe(hash)
         if ProtocolGuards.marksPending { stripes[stripe].pending -= 1 }
         stripes[stripe].lastWrite = max(stripes[stripe].lastWrite, version)
-        if let new, floor <= version { insert(new, for: key) }
     }
 
-    mutating func populate(_ new: NewEntry, for key: MemoryKey, version: UInt64, floor: UInt64) {
-        guard !ProtocolGuards.comparesLastWrite || isUnchanged(key.hash, since: version), floor <= version else {
+    mutating func install(
+        _ new: NewEntry?, bytes: Span<UInt8>, for key: MemoryKey, version: UInt64, floor: UInt64
+    ) {
+        settle(key.hash, version: version)
+        if let new, floor <= version { insert(new, bytes: bytes, for: key.bytes.span) }
+    }
+
+    mutating func populate(
+        _ new: NewEntry, bytes: Span<UInt8>, for key: Span<UInt8>, hash: UInt64, version: UInt64, floor: UInt64
+    ) {
+        guard !ProtocolGuards.comparesLastWrite || isUnchanged(hash, since: version), floor <= version else {
             return
         }
-        insert(new, for: key)
+        insert(new, bytes: bytes, for: key)
     }
 
     /// Whether no commit of ours after transaction `version` has changed a key of the stripe, or is about to.
@@ -117,8 +141,8 @@ struct MemoryShard: ~Copyable, Sendable {
 
     // MARK: Insertion
 
-    private mutating func insert(_ new: NewEntry, for key: MemoryKey) {
-        let old = entries.find(key.bytes.span, new.fingerprint, keyspace: new.keyspace)
+    private mutating func insert(_ new: NewEntry, bytes: Span<UInt8>, for key: Span<UInt8>) {
+        let old = entries.find(key, new.fingerprint, keyspace: new.keyspace)
         if old != 0 { remove(old, cause: .replaced) }
         policy.resize(capacity: entryCapacity - fragmented)
         guard policy.admits(weight: new.weight), prepareTables(for: new) else {
@@ -131,7 +155,7 @@ struct MemoryShard: ~Copyable, Sendable {
             counters.rejections += 1
             return
         }
-        entries.write(new, key: key.bytes.span, at: block, slack: slack)
+        entries.write(new, key: key, bytes: bytes, at: block, slack: slack)
         policy.insert(block, into: queue, in: &entries)
         counters.insertions += 1
         noteByteCount()

@@ -12,7 +12,6 @@ internal import Synchronization
 /// Nothing here asks for the time or for random numbers: with one thread, the same calls give the same victims.
 final class MemoryTier: Sendable {
     let shards: ShardTable
-    private let shift: UInt64
     private let parameters: PolicyParameters
     private let limits: Mutex<Limits>
     /// Compares the configurations; nil until the tier is full for the first time.
@@ -48,7 +47,7 @@ final class MemoryTier: Sendable {
     ) {
         let isOn = capacity >= Self.leastCapacity
         let count = isOn ? shardCount ?? Self.shardCount(for: capacity) : 0
-        precondition(count & (count - 1) == 0, "the number of shards is no power of two")
+        precondition(count & (count - 1) == 0 && count <= 256, "the number of shards is no power of two up to 256")
         limits = Mutex(Limits(capacity: capacity))
         self.parameters = parameters
         self.removalListener = removalListener
@@ -59,7 +58,6 @@ final class MemoryTier: Sendable {
             shard.entries.removed.isObserved = isObserved
             return shard
         }
-        shift = isOn ? 64 - UInt64(count.trailingZeroBitCount) : 64
     }
 
     private static func shardCount(for capacity: Int) -> Int {
@@ -89,8 +87,17 @@ final class MemoryTier: Sendable {
 
     @inline(__always)
     func shard(of hash: UInt64) -> Int {
-        // Smart shift: with one shard, by 64, the result is 0.
-        Int(truncatingIfNeeded: hash >> shift)
+        // The top byte: not the bits that choose the place in the index, the stripe or the sample.
+        Int(truncatingIfNeeded: hash &>> 56) & (shards.count &- 1)
+    }
+
+    /// The shard of a hash, whose lookup is to follow: what it reads first comes closer while the caller sees to something else. -1 if the tier is off.
+    @inline(__always)
+    func approach(_ hash: UInt64) -> Int {
+        guard isOn else { return -1 }
+        let shard = shard(of: hash)
+        shards.prefetch(UInt32(truncatingIfNeeded: hash), in: shard)
+        return shard
     }
 
     @inline(__always)
@@ -100,15 +107,15 @@ final class MemoryTier: Sendable {
 
     // MARK: Lookup
 
-    /// The entry of a key, unless it is older than `floor` or expired. `now` is asked for only if the entry expires.
+    /// The entry of a key, unless it is older than `floor` or expired. `now` is asked for only if the entry expires; `shard` is what
+    /// ``approach(_:)`` said of the hash.
     ///
-    /// A decoded object or a long value is retained, a short one copied into a new array; see ``withBytes(for:hash:keyspace:floor:now:_:)``.
+    /// A decoded object or a long value is retained, a short one copied into a new array; see ``withBytes(for:hash:in:keyspace:floor:now:_:)``.
     @inline(__always)
     func lookup(
-        _ key: Span<UInt8>, hash: UInt64, keyspace: UInt32, floor: UInt64, now: () -> Milliseconds
+        _ key: Span<UInt8>, hash: UInt64, in shard: Int, keyspace: UInt32, floor: UInt64, now: () -> Milliseconds
     ) -> Hit? {
-        guard isOn else { return nil }
-        let shard = shard(of: hash)
+        guard shard >= 0 else { return nil }
         let isSampled = isSampled(hash)
         let (hit, needsCare) = shards.withLock(shard) {
             $0.lookup(key, hash: hash, keyspace: keyspace, isSampled: isSampled, floor: floor, now: now)
@@ -122,11 +129,10 @@ final class MemoryTier: Sendable {
     /// Nothing is allocated. Returns nil if there is no valid entry, or if it holds a decoded object.
     @inline(__always)
     func copyValue(
-        for key: Span<UInt8>, hash: UInt64, keyspace: UInt32, floor: UInt64, now: () -> Milliseconds,
+        for key: Span<UInt8>, hash: UInt64, in shard: Int, keyspace: UInt32, floor: UInt64, now: () -> Milliseconds,
         into buffer: inout MutableSpan<UInt8>
     ) -> Int? {
-        guard isOn else { return nil }
-        let shard = shard(of: hash)
+        guard shard >= 0 else { return nil }
         let isSampled = isSampled(hash)
         let (count, needsCare) = shards.withLock(shard) {
             $0.copyValue(
@@ -141,11 +147,10 @@ final class MemoryTier: Sendable {
     /// Nothing is allocated: a short value is copied to the stack, a long one retained. No lock is held while `body` runs, so it may do what it likes.
     @inline(__always)
     func withBytes<Result>(
-        for key: Span<UInt8>, hash: UInt64, keyspace: UInt32, floor: UInt64, now: () -> Milliseconds,
+        for key: Span<UInt8>, hash: UInt64, in shard: Int, keyspace: UInt32, floor: UInt64, now: () -> Milliseconds,
         _ body: (Span<UInt8>, Milliseconds) throws -> Result
     ) rethrows -> Result? {
-        guard isOn else { return nil }
-        let shard = shard(of: hash)
+        guard shard >= 0 else { return nil }
         let isSampled = isSampled(hash)
         return try unsafe withUnsafeTemporaryAllocation(byteCount: EntryBlock.inlineLimit, alignment: 8) { scratch in
             let (borrowed, needsCare) = shards.withLock(shard) {
@@ -167,7 +172,12 @@ final class MemoryTier: Sendable {
 
     /// A commit that changes the key is about to happen: its entry goes, and none may be populated until it is decided.
     func mark(_ key: MemoryKey) {
-        step(key.hash) { $0.mark(key) }
+        mark(key.bytes.span, hash: key.hash, keyspace: key.keyspace)
+    }
+
+    /// As ``mark(_:)``, for a key that lies elsewhere.
+    func mark(_ key: Span<UInt8>, hash: UInt64, keyspace: UInt32) {
+        step(hash) { $0.mark(key, hash: hash, keyspace: keyspace) }
     }
 
     /// The commit has happened: keeps the new value, unless it is `nil` or something newer than `version` has raised `floor`.
@@ -175,15 +185,21 @@ final class MemoryTier: Sendable {
         _ value: MemoryValue?, for key: MemoryKey, version: UInt64, expiry: Milliseconds, floor: () -> UInt64
     ) {
         let new = value.flatMap { newEntry($0, for: key, version: version, expiry: expiry) }
+        let bytes = value?.bytes ?? []
         step(key.hash) { state in
-            state.install(new, for: key, version: version, floor: floor())
+            state.install(new, bytes: bytes.span, for: key, version: version, floor: floor())
             if let new, isSampled(key.hash) { state.feed.add(key.hash, weight: new.weight) }
         }
     }
 
-    /// The commit has failed: the key stays absent.
-    func unmark(_ key: MemoryKey) {
-        step(key.hash) { $0.unmark(key) }
+    /// The commit has happened: the key of this hash stays absent, and nothing older than `version` is populated.
+    func settle(_ hash: UInt64, version: UInt64) {
+        step(hash) { $0.settle(hash, version: version) }
+    }
+
+    /// The commit has failed: the key of this hash stays absent.
+    func unmark(_ hash: UInt64) {
+        step(hash) { $0.unmark(hash) }
     }
 
     /// Keeps a value that was read from the durable tier as of transaction `version`, unless a commit of ours that it may have missed is
@@ -192,9 +208,28 @@ final class MemoryTier: Sendable {
         _ value: MemoryValue, for key: MemoryKey, version: UInt64, expiry: Milliseconds, floor: () -> UInt64
     ) {
         guard let new = newEntry(value, for: key, version: version, expiry: expiry) else { return }
-        step(key.hash) { state in
-            state.populate(new, for: key, version: version, floor: floor())
-            if isSampled(key.hash) { state.feed.add(key.hash, weight: new.weight) }
+        populate(new, bytes: value.bytes.span, for: key.bytes.span, hash: key.hash, version: version, floor: floor)
+    }
+
+    /// As ``populate(_:for:version:expiry:floor:)``, for bytes that lie elsewhere. They are copied once.
+    @inline(__always)
+    func populate(
+        _ bytes: Span<UInt8>, for key: Span<UInt8>, hash: UInt64, keyspace: UInt32, version: UInt64,
+        expiry: Milliseconds, floor: () -> UInt64
+    ) {
+        let new = NewEntry(
+            bytes, keyLength: key.count, hash: hash, keyspace: keyspace, version: version, expiry: expiry)
+        guard let new else { return }
+        populate(new, bytes: bytes, for: key, hash: hash, version: version, floor: floor)
+    }
+
+    @inline(__always)
+    private func populate(
+        _ new: NewEntry, bytes: Span<UInt8>, for key: Span<UInt8>, hash: UInt64, version: UInt64, floor: () -> UInt64
+    ) {
+        step(hash) { state in
+            state.populate(new, bytes: bytes, for: key, hash: hash, version: version, floor: floor())
+            if isSampled(hash) { state.feed.add(hash, weight: new.weight) }
         }
     }
 
@@ -247,6 +282,7 @@ final class MemoryTier: Sendable {
     // MARK: After the lock
 
     /// Runs a step that may change the shard, then sees to what it left behind.
+    @inline(__always)
     private func step(_ hash: UInt64, _ body: (inout MemoryShard) -> Void) {
         guard isOn else { return }
         let shard = shard(of: hash)
@@ -254,6 +290,7 @@ final class MemoryTier: Sendable {
         let needsCare = shards.withLock(shard) { state in
             state.follow(advice)
             body(&state)
+            shards.publish(state.entries.index.place, of: shard)
             return state.needsCare
         }
         if needsCare { care(for: shard) }

@@ -5,6 +5,11 @@ enum MemoryValue: Sendable {
     /// The decoded value, with the bytes of memory that it is counted as.
     case object(any AnyObject & Sendable, cost: Int)
 
+    /// The payload, if it is bytes.
+    var bytes: [UInt8] {
+        if case .bytes(let bytes) = self { bytes } else { [] }
+    }
+
     /// Bytes of memory that the value is counted as.
     var cost: Int {
         switch self {

@@ -1,8 +1,7 @@
-/// An entry that wants to be kept.
+/// An entry that wants to be kept. The bytes of its key, and those of its value if they lie in its block, are not in here.
 struct NewEntry: Sendable {
     let fingerprint: UInt32
     let keyspace: UInt32
-    let value: MemoryValue
     /// The durable tier's transaction that the value is from.
     let version: UInt64
     /// When it expires, 0 if never.
@@ -19,31 +18,60 @@ struct NewEntry: Sendable {
     init?(
         _ value: MemoryValue, keyLength: Int, hash: UInt64, keyspace: UInt32, version: UInt64, expiry: Milliseconds
     ) {
+        let content: Content
+        switch value {
+        case .bytes(let bytes) where bytes.count <= EntryBlock.inlineLimit: content = .inline(bytes.count)
+        case .bytes(let bytes): content = .array(OutsideBytes(bytes))
+        case .object(let object, let cost): content = .object(object, cost: max(0, cost))
+        }
+        self.init(
+            content, keyLength: keyLength, hash: hash, keyspace: keyspace, version: version, expiry: expiry)
+    }
+
+    /// Describes an entry of these bytes, which are copied only if they are too many for its block.
+    init?(
+        _ bytes: Span<UInt8>, keyLength: Int, hash: UInt64, keyspace: UInt32, version: UInt64, expiry: Milliseconds
+    ) {
+        let isInline = bytes.count <= EntryBlock.inlineLimit
+        self.init(
+            isInline ? .inline(bytes.count) : .array(OutsideBytes([UInt8](copying: bytes))),
+            keyLength: keyLength, hash: hash, keyspace: keyspace, version: version, expiry: expiry)
+    }
+
+    /// What an entry holds, and where.
+    private enum Content {
+        case inline(Int)
+        case array(OutsideBytes)
+        case object(any AnyObject & Sendable, cost: Int)
+    }
+
+    @inline(__always)
+    private init?(
+        _ content: Content, keyLength: Int, hash: UInt64, keyspace: UInt32, version: UInt64, expiry: Milliseconds
+    ) {
         guard version <= EntryBlock.largestVersion, keyLength <= 511 else { return nil }
         self.fingerprint = UInt32(truncatingIfNeeded: hash)
         self.keyspace = keyspace
-        self.value = value
         self.version = version
         self.expiry = expiry
         var inlineLength = 0
-        switch value {
-        case .bytes(let bytes) where bytes.count <= EntryBlock.inlineLimit:
+        var cost = 0
+        switch content {
+        case .inline(let count):
             form = .inline
             outside = nil
-            inlineLength = bytes.count
-            valueWord = UInt32(bytes.count)
-        case .bytes(let bytes):
+            inlineLength = count
+        case .array(let bytes):
             form = .array
-            outside = OutsideBytes(bytes)
-            let cost = OutsideBytes.cost(of: bytes)
-            guard cost <= EntryBlock.largestCost else { return nil }
-            valueWord = UInt32((cost + 7) / 8)
-        case .object(let object, let cost):
+            outside = bytes
+            cost = OutsideBytes.cost(of: bytes.bytes)
+        case .object(let object, let objectCost):
             form = .object
             outside = object
-            guard cost <= EntryBlock.largestCost else { return nil }
-            valueWord = UInt32((max(0, cost) + 7) / 8)
+            cost = objectCost
         }
+        guard cost <= EntryBlock.largestCost else { return nil }
+        valueWord = form == .inline ? UInt32(inlineLength) : UInt32((cost + 7) / 8)
         let state = EntryBlock.State(version: 0, keyLength: keyLength, form: form, expires: expiry != 0)
         units = BlockArena.units(keyOffset: state.keyOffset, keyLength: keyLength, inlineLength: inlineLength)
     }

@@ -35,7 +35,11 @@ struct ShardEntries: ~Copyable, Sendable {
     // MARK: Adding
 
     /// Writes an entry into a block that was allocated for it.
-    mutating func write(_ new: borrowing NewEntry, key: Span<UInt8>, at block: EntryReference, slack: UInt32) {
+    ///
+    /// - Parameter bytes: The value, if it is to lie in the block.
+    mutating func write(
+        _ new: borrowing NewEntry, key: Span<UInt8>, bytes: Span<UInt8>, at block: EntryReference, slack: UInt32
+    ) {
         let state = EntryBlock.State(
             version: new.version, keyLength: key.count, form: new.form, expires: new.expiry != 0)
         arena.setState(state, block)
@@ -47,8 +51,8 @@ struct ShardEntries: ~Copyable, Sendable {
         arena.memory.write(key, at: keyStart)
         if let outside = new.outside {
             storeOutside(outside, block, state)
-        } else if case .bytes(let bytes) = new.value {
-            arena.memory.write(bytes.span, at: keyStart + key.count)
+        } else {
+            arena.memory.write(bytes, at: keyStart + key.count)
         }
         index.insert(block, new.fingerprint)
         weight += weight(of: block)

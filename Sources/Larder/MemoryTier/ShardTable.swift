@@ -7,6 +7,9 @@ internal import Synchronization
 struct ShardTable: ~Copyable, @unchecked Sendable {
     /// A shard's lock, on lines of its own.
     private struct Cell: ~Copyable {
+        /// Where the index lay lately, on the line of the lock.
+        let indexAddress = Atomic<UInt>(0)
+        let indexRows = Atomic<UInt64>(0)
         let state: Mutex<MemoryShard>
         // Two lines, because processors fetch them in pairs.
         private let padding: (UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0, 0, 0, 0, 0)
@@ -34,10 +37,26 @@ struct ShardTable: ~Copyable, @unchecked Sendable {
 
     var indices: Range<Int> { 0..<count }
 
+    /// Brings the line of a shard's index where a fingerprint stands closer, while the lock is yet to be taken.
+    @inline(__always)
+    func prefetch(_ fingerprint: UInt32, in index: Int) {
+        assert(index >= 0 && index < count)
+        let address = unsafe cells[index].indexAddress.load(ordering: .relaxed)
+        let rows = unsafe cells[index].indexRows.load(ordering: .relaxed)
+        EntryIndex.Place(address: address, rows: rows).prefetch(fingerprint)
+    }
+
+    /// Says where a shard's index lies now. Under the shard's lock.
+    @inline(__always)
+    func publish(_ place: EntryIndex.Place, of index: Int) {
+        unsafe cells[index].indexAddress.store(place.address, ordering: .relaxed)
+        unsafe cells[index].indexRows.store(place.rows, ordering: .relaxed)
+    }
+
     /// Runs `body` with a shard, under its lock.
     @inline(__always)
     func withLock<Result>(_ index: Int, _ body: (inout sending MemoryShard) -> sending Result) -> sending Result {
-        precondition(index >= 0 && index < count)
+        assert(index >= 0 && index < count)
         return unsafe cells[index].state.withLock(body)
     }
 }

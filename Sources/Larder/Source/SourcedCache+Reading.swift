@@ -100,14 +100,18 @@ extension Cache {
     @inline(__always)
     func heldValue(for key: Key) throws -> Value? {
         try withEncoded(key) { bytes, hash in
-            guard let hit = try memoryHit(bytes, hash) else { return nil }
+            guard let hit = try store.memoryHit(bytes, hash, in: keyspace) else { return nil }
             return value(hit.value)
         }
     }
 
     /// The record of a key on disk, be it a value or that there is none.
     func sourcedRecord(_ key: MemoryKey) throws -> SourcedRecord<Value>? {
-        let record = try store.withReadTransaction { transaction in try sourcedRecord(key, in: transaction) }
+        let noticed = store.coherence.floorNow
+        let record = try store.withReadTransaction { transaction in
+            if transaction.id < noticed { store.groupCommit.publishForeignCommit() }
+            return try sourcedRecord(key, in: transaction)
+        }
         store.counters.countDurableLookup(isHit: record != nil)
         return record
     }

@@ -52,7 +52,7 @@ import Testing
                     tier.install(nil, for: key, version: version, expiry: 0) { floor }
                     model[key] = nil
                 } else {
-                    tier.unmark(key)
+                    tier.unmark(key.hash)
                     version -= 1
                     model[key] = nil
                 }

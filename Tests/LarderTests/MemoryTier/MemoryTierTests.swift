@@ -19,7 +19,9 @@ final class NoticeBox: Sendable {
             tier.keep(value, for: .number(size))
             #expect(tier.find(.number(size))?.bytes == value)
             let key = MemoryKey.number(size)
-            let borrowed = tier.withBytes(for: key.bytes.span, hash: key.hash, keyspace: 1, floor: 0, now: { 0 }) {
+            let borrowed = tier.withBytes(
+                for: key.bytes.span, hash: key.hash, in: tier.approach(key.hash), keyspace: 1, floor: 0, now: { 0 }
+            ) {
                 bytes, _ in [UInt8](copying: bytes)
             }
             #expect(borrowed == value)

@@ -12,7 +12,8 @@ extension MemoryKey {
 
 extension MemoryTier {
     func find(_ key: MemoryKey, floor: UInt64 = 0, now: UInt64 = 1) -> Hit? {
-        lookup(key.bytes.span, hash: key.hash, keyspace: key.keyspace, floor: floor, now: { now })
+        lookup(
+            key.bytes.span, hash: key.hash, in: approach(key.hash), keyspace: key.keyspace, floor: floor, now: { now })
     }
 
     func keep(_ bytes: [UInt8], for key: MemoryKey, version: UInt64 = 1, expiry: UInt64 = 0) {

@@ -3,23 +3,35 @@ import Foundation
 import Larder
 import LarderFoundation
 
-/// Larder with byte values, handed out as arrays: the form most programs use.
+/// Larder with byte values, copied into a buffer of the caller's.
 struct LarderDriver: Driver {
     private let bench: LarderBytes
 
     init(_ options: DriverOptions) throws { bench = try LarderBytes(options) }
 
-    func makeSession() -> Session { Session(cache: bench.cache) }
+    func makeSession() -> Session { Session(bench.cache) }
     func write(_ records: Records, _ range: Range<Int>, appending: Bool) throws { try bench.write(records, range) }
     func put(key: [UInt8], value: [UInt8]) async throws { try await bench.cache.set(value, for: key) }
     func scan(verifying: Bool) throws -> ScanSum { try bench.scan(verifying: verifying) }
     func close() throws { try bench.store.close() }
 
-    struct Session: DriverSession {
-        fileprivate let cache: Cache<[UInt8], [UInt8]>
+    @safe
+    final class Session: DriverSession {
+        private let cache: Cache<[UInt8], [UInt8]>
+        private let buffer = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: 4096)
+
+        init(_ cache: Cache<[UInt8], [UInt8]>) {
+            self.cache = cache
+        }
+
+        deinit {
+            unsafe buffer.deallocate()
+        }
 
         func get(_ key: Span<UInt8>) throws -> Glimpse? {
-            try cache.value(for: key)?.glimpse
+            var span = unsafe MutableSpan(_unsafeElements: buffer)
+            guard let count = try cache.copyBytes(for: key, into: &span) else { return nil }
+            return span.span.extracting(..<count).glimpse
         }
 
         func put(_ key: Span<UInt8>, _ value: Span<UInt8>) throws {
@@ -65,7 +77,7 @@ struct LarderAsyncDriver: Driver {
 
     init(_ options: DriverOptions) throws { bench = try LarderBytes(options) }
 
-    func makeSession() -> LarderDriver.Session { LarderDriver.Session(cache: bench.cache) }
+    func makeSession() -> LarderDriver.Session { LarderDriver.Session(bench.cache) }
 
     func write(_ records: Records, _ range: Range<Int>, appending: Bool) throws {
         _ = try runTasks(1) { _ in

@@ -1,0 +1,127 @@
+internal import LMDB
+
+/// Reads of one key without the types of its cache.
+///
+/// They are not generic, so they are compiled once, at full speed for every module that calls them: a hit in memory is about 250 instructions.
+extension Store {
+    /// What a memory entry's version must not be below to answer a read that begins now.
+    @inline(__always)
+    func currentFloor(of keyspace: Keyspace) throws -> UInt64 {
+        try checkUsable()
+        return max(coherence.currentFloor(), keyspace.currentFloor)
+    }
+
+    /// The entry that memory holds.
+    @inline(__always)
+    func memoryHit(_ key: Span<UInt8>, _ hash: UInt64, in keyspace: Keyspace) throws -> MemoryTier.Hit? {
+        let shard = memory.approach(hash)
+        let floor = try currentFloor(of: keyspace)
+        return memory.lookup(
+            key, hash: hash, in: shard, keyspace: keyspace.memoryNumber, floor: floor, now: { clock.now() })
+    }
+
+    /// Copies a value's bytes into `buffer`, if they fit, and returns how many there are, or `nil` if there is no such entry.
+    ///
+    /// - Parameter populates: Whether memory holds the values of the cache as bytes, and so is to hold one that it missed.
+    @inline(__always)
+    func copyBytes(
+        of key: Span<UInt8>, _ hash: UInt64, in keyspace: Keyspace, populates: Bool,
+        into buffer: inout MutableSpan<UInt8>
+    ) throws -> Int? {
+        if populates {
+            let shard = memory.approach(hash)
+            let floor = try currentFloor(of: keyspace)
+            let count = memory.copyValue(
+                for: key, hash: hash, in: shard, keyspace: keyspace.memoryNumber, floor: floor, now: { clock.now() },
+                into: &buffer)
+            if let count { return count }
+        }
+        return try copyDurableBytes(of: key, hash, in: keyspace, populates: populates, into: &buffer)
+    }
+
+    // Out of line, so that a hit in memory does not pay for its variables.
+    @inline(never)
+    private func copyDurableBytes(
+        of key: Span<UInt8>, _ hash: UInt64, in keyspace: Keyspace, populates: Bool,
+        into buffer: inout MutableSpan<UInt8>
+    ) throws -> Int? {
+        try checkUsable()
+        var count: Int?
+        try withDurableBytes(of: key, hash, in: keyspace, populates: populates) { payload, _ in
+            count = payload.count
+            buffer.copyIfFitting(payload)
+        }
+        return count
+    }
+
+    /// Calls `body` with a value's bytes and its deadline, if there is such an entry.
+    func withBytes(
+        of key: Span<UInt8>, _ hash: UInt64, in keyspace: Keyspace, populates: Bool,
+        _ body: (Span<UInt8>, Milliseconds) throws -> Void
+    ) throws {
+        if populates {
+            let shard = memory.approach(hash)
+            let floor = try currentFloor(of: keyspace)
+            let hit: Void? = try memory.withBytes(
+                for: key, hash: hash, in: shard, keyspace: keyspace.memoryNumber, floor: floor, now: { clock.now() },
+                body)
+            if hit != nil { return }
+        } else {
+            try checkUsable()
+        }
+        try withDurableBytes(of: key, hash, in: keyspace, populates: populates, body)
+    }
+
+    /// The bytes of a value and its deadline.
+    func bytes(of key: Span<UInt8>, _ hash: UInt64, in keyspace: Keyspace) throws -> (value: [UInt8], Milliseconds)? {
+        if let hit = try memoryHit(key, hash, in: keyspace), case .bytes(let value) = hit.value {
+            return (value, hit.expiry)
+        }
+        var found: (value: [UInt8], Milliseconds)?
+        try withDurableBytes(of: key, hash, in: keyspace, populates: true) { payload, expiry in
+            found = ([UInt8](copying: payload), expiry)
+        }
+        return found
+    }
+
+    /// Calls `body` with the payload and the deadline that the durable tier holds, once memory holds them too.
+    @inline(never)
+    private func withDurableBytes(
+        of key: Span<UInt8>, _ hash: UInt64, in keyspace: Keyspace, populates: Bool,
+        _ body: (Span<UInt8>, Milliseconds) throws -> Void
+    ) throws {
+        try withDurableRecord(of: key, hash, in: keyspace) { snapshot, header, payload in
+            if populates {
+                memory.populate(
+                    payload, for: key, hash: hash, keyspace: keyspace.memoryNumber, version: snapshot,
+                    expiry: header.plainUntil
+                ) { max(coherence.floorNow, keyspace.currentFloor) }
+            }
+            try body(payload, header.expiry)
+        }
+    }
+
+    /// Calls `body` with the id of the read transaction, the header and the payload that the durable tier holds, if there is such an entry.
+    func withDurableRecord(
+        of key: Span<UInt8>, _ hash: UInt64, in keyspace: Keyspace,
+        _ body: (UInt64, Record.Header, Span<UInt8>) throws -> Void
+    ) throws {
+        let noticed = coherence.floorNow
+        let found: Void? = try withReadTransaction { transaction in
+            let id = transaction.id
+            if id < noticed { groupCommit.publishForeignCommit() }
+            return try durable.withRecord(
+                for: key, hash: hash, in: keyspace, of: transaction, now: clock.now
+            ) { header, payload in try body(id, header, payload) }
+        }
+        counters.countDurableLookup(isHit: found != nil)
+    }
+
+    /// The deadline of an entry, 0 if it never expires, or `nil` if there is no such entry.
+    func deadline(of key: Span<UInt8>, _ hash: UInt64, in keyspace: Keyspace) throws -> Milliseconds? {
+        if let hit = try memoryHit(key, hash, in: keyspace) { return hit.expiry }
+        var deadline: Milliseconds?
+        try withDurableRecord(of: key, hash, in: keyspace) { _, header, _ in deadline = header.expiry }
+        return deadline
+    }
+}
