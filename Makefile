@@ -3,7 +3,7 @@
 SWIFT ?= swift
 CONFIGURATION ?= release
 
-.PHONY: help dependencies build test durability demo model bench bench-full hit-ratio lint format clean
+.PHONY: help dependencies build test durability fuzz demo model bench bench-full hit-ratio lint format clean
 
 help: ## Show the commands
 	@sed -n 's/^\([a-z -]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -14,15 +14,20 @@ dependencies: ## Install the C libraries (Debian, Ubuntu: apt-get; macOS: brew)
 build: dependencies ## Build the library and kvtool
 	$(SWIFT) build -c $(CONFIGURATION)
 
-test: dependencies ## Run every test, and check the model of the protocol
+test: dependencies ## Run every test, a share of the durability suite and of the fuzzing, and check the model of the protocol
 	$(SWIFT) test
 	Model/check.sh
+	scripts/durability --short
+	scripts/fuzz --short
 
 model: ## Check the model of the protocol alone, at the larger sizes too
 	Model/check.sh --long
 
 durability: dependencies ## Cut the power, kill, fail calls and break bytes, at length; the report is in .build/durability
 	scripts/durability $(if $(SEED),--seed $(SEED))
+
+fuzz: dependencies ## Fuzz every parser for ten minutes each, or for SECONDS
+	scripts/fuzz $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED))
 
 demo: dependencies ## Replay a real trace, kill it, and see that nothing is lost
 	@scripts/demo
@@ -31,10 +36,10 @@ bench bench-full hit-ratio: dependencies ## Measure Larder beside its peers; see
 	@$(MAKE) --no-print-directory -C Benchmarks $@ $(if $(TRACES),TRACES="$(abspath $(TRACES))")
 
 lint: ## Check the formatting and the documentation of public declarations
-	$(SWIFT) format lint --strict --recursive Package.swift Sources Tests
+	$(SWIFT) format lint --strict --recursive Package.swift Sources Tests Fuzzing/Package.swift Fuzzing/Sources/Fuzzing
 
 format: ## Format the sources
-	$(SWIFT) format --in-place --recursive Package.swift Sources Tests
+	$(SWIFT) format --in-place --recursive Package.swift Sources Tests Fuzzing/Package.swift Fuzzing/Sources/Fuzzing
 
 clean: ## Remove what was built
-	rm -rf .build .build-*
+	rm -rf .build .build-* Fuzzing/.build Tests/Recorder/.build

@@ -31,7 +31,7 @@ extension Cache {
     ///
     /// - Throws: As ``value(for:)`` but for decoding. Does not count as an access of the entry.
     public func contains(_ key: Key) throws -> Bool {
-        try withEncoded(key) { bytes, hash in try store.deadline(of: bytes, hash, in: keyspace) != nil }
+        try withEncoded(key) { bytes, hash in try store.contains(bytes, hash, in: keyspace) }
     }
 
     /// How long an entry has left to live: `nil` if there is no such entry, or one that never expires; see ``contains(_:)``.
@@ -39,10 +39,7 @@ extension Cache {
     /// - Throws: As ``value(for:)`` but for decoding. Does not count as an access of the entry.
     public func remainingTimeToLive(for key: Key) throws -> Duration? {
         // Memory may know of an earlier moment, at which more is to be done than to answer.
-        var deadline: Milliseconds?
-        try withEncoded(key) { bytes, hash in
-            try store.withDurableRecord(of: bytes, hash, in: keyspace) { _, header, _ in deadline = header.expiry }
-        }
+        let deadline = try withEncoded(key) { bytes, hash in try store.durableDeadline(of: bytes, hash, in: keyspace) }
         guard let deadline, deadline != 0 else { return nil }
         let now = store.clock.now()
         return .milliseconds(deadline > now ? Int64(clamping: deadline - now) : 0)

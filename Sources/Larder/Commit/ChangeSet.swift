@@ -15,7 +15,7 @@ final class ChangeSet {
         var isLoaded = false
     }
 
-    /// How many keys of a transaction memory takes the values of.
+    /// How many keys of one transaction memory takes the values of.
     static let maximumInstalled = 256
     /// How many keys of a transaction are told to memory one by one.
     static let maximumChanges = 16_384
@@ -92,7 +92,14 @@ final class ChangeSet {
 
     /// Whether memory takes the value of a change that is added now.
     var isInstalling: Bool {
-        changes.count < Self.maximumInstalled
+        changes.count < installLimit
+    }
+
+    private let installLimit: Int
+
+    /// - Parameter isBatch: Whether these are the changes of several transactions, each of which has had its limit.
+    init(isBatch: Bool = false) {
+        installLimit = isBatch ? .max : Self.maximumInstalled
     }
 
     /// Adds a key that was changed, of which memory is only to let go.
@@ -105,7 +112,7 @@ final class ChangeSet {
 
     /// Adds a change, in place of an earlier one of the same key.
     func add(_ change: Change) {
-        guard isInstalling else {
+        guard isInstalling || change.isLoaded else {
             return addInvalidation(of: change.key.bytes.span, hash: change.key.hash, in: change.keyspace)
         }
         if isTold(of: change.keyspace) { return addKey(of: change.keyspace) }

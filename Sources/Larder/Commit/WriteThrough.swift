@@ -88,7 +88,7 @@ final class WriteThrough: Sendable {
         let now = clock.now()
         // A reader may have noticed a foreign commit first, so what counts is that anyone has.
         let generation = coherence.foreignCommits
-        let batch = ChangeSet()
+        let batch = ChangeSet(isBatch: requests.count > 1)
         var outcomes: [(any Error)?] = []
 
         if requests.count == 1 {
