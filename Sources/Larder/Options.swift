@@ -36,6 +36,11 @@ public struct StoreOptions: Sendable {
     /// Whether records that have expired are looked for at the opening, and removed. `true` unless said otherwise; tools that only read turn
     /// it off, so that they never write.
     public var removesExpired: Bool
+    /// How often the keys of the hottest entries in memory are noted in the store, so that memory is warm again after a restart, also after
+    /// a kill; at closing too. Five minutes unless said otherwise. Only what has changed by then is written, and an unused store writes nothing.
+    /// After opening they are read back in the background. `nil` turns both off: for tools that only read, and for services that share a store
+    /// and do not want each other's memory to start anew at the commit.
+    public var hotSetInterval: Duration?
     /// Where the time of day comes from.
     public var clock: WallClock
 
@@ -44,7 +49,8 @@ public struct StoreOptions: Sendable {
         memoryCapacity: ByteCount = .mebibytes(64), durability: Durability = .full, createsIfMissing: Bool = true,
         maximumCaches: Int = 128,
         maximumReaders: Int = 1_022, mapSize: ByteCount = .gibibytes(256),
-        maximumSnapshotAge: Duration? = .seconds(60), removesExpired: Bool = true, clock: WallClock = .system
+        maximumSnapshotAge: Duration? = .seconds(60), removesExpired: Bool = true,
+        hotSetInterval: Duration? = .seconds(300), clock: WallClock = .system
     ) {
         self.memoryCapacity = memoryCapacity
         self.durability = durability
@@ -54,6 +60,7 @@ public struct StoreOptions: Sendable {
         self.mapSize = mapSize
         self.maximumSnapshotAge = maximumSnapshotAge
         self.removesExpired = removesExpired
+        self.hotSetInterval = hotSetInterval
         self.clock = clock
     }
 
@@ -65,6 +72,9 @@ public struct StoreOptions: Sendable {
         try require(1...4_096 ~= maximumCaches, "the number of caches is not between 1 and 4,096")
         try require(1...100_000 ~= maximumReaders, "the number of readers is not between 1 and 100,000")
         try require(mapSize.bytes >= 1 << 16, "the map is smaller than 64 KiB")
+        if let hotSetInterval {
+            try require(hotSetInterval.positiveMilliseconds != nil, "the interval of the hot set is not positive")
+        }
     }
 }
 

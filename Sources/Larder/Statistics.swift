@@ -32,6 +32,8 @@ public struct MemoryTierStatistics: Hashable, Sendable {
     public var misses = 0
     /// Entries that made room for others.
     public var evictions = 0
+    /// Entries of the hot set that were brought back after opening.
+    public var warmed = 0
 }
 
 /// What the durable tier has done, and what it holds.

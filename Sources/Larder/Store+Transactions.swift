@@ -92,8 +92,10 @@ extension Store {
         let (information, oldest) = try translatingErrors(at: path) {
             (try durable.environment.information(), try durable.environment.oldestReadTransactionID())
         }
+        var memory = memory.statistics
+        memory.warmed = hotSet?.warmed ?? 0
         return StoreStatistics(
-            memory: memory.statistics,
+            memory: memory,
             durable: DurableTierStatistics(
                 hits: counters.durableHits.load(ordering: .relaxed),
                 misses: counters.durableMisses.load(ordering: .relaxed),

@@ -26,6 +26,8 @@ public final class Store: Sendable {
     let writeThrough: WriteThrough
     let keyspaces: KeyspaceRegistry
     let sweep: ExpirySweep
+    /// Nil where the store does not keep it.
+    let hotSet: HotSet?
     let clock: WallClock
     let maximumSnapshotAge: Duration?
     let counters = ReadCounters()
@@ -81,6 +83,17 @@ public final class Store: Sendable {
         writeThrough = WriteThrough(
             durable: durable, memory: memory, coherence: coherence, loads: loads, clock: options.clock)
         groupCommit = GroupCommit(writeThrough, sweep: sweep)
+        // Where memory is off nothing is hot, and a temporary store is not opened again.
+        if let interval = options.hotSetInterval?.positiveMilliseconds, memory.capacity > 0, !isTemporary {
+            hotSet = try translatingErrors(at: path) { [durable, memory, keyspaces, groupCommit] in
+                try HotSet(
+                    durable: durable, memory: memory, keyspaces: keyspaces, groupCommit: groupCommit, interval: interval
+                )
+            }
+        } else {
+            hotSet = nil
+        }
+        writeThrough.memoryUpkeep.observeTurns { [weak hotSet] now in hotSet?.keepIfDue(now: now) }
         if options.removesExpired,
             let deadline = try withReadTransaction({ try self.durable.expiryIndex.earliestDeadline(in: $0) })
         {
@@ -113,6 +126,7 @@ public final class Store: Sendable {
         if durable.environment.isReading {
             throw LarderError(.writeInsideRead, "the store was closed inside the body of a read")
         }
+        if !groupCommit.isLeading { hotSet?.close() }
         try groupCommit.close()
         closed.store(true, ordering: .releasing)
         try translatingErrors(at: path) { try durable.environment.close() }

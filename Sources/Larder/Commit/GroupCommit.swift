@@ -262,6 +262,7 @@ final class GroupCommit: Sendable {
     }
 
     private func sweepRequest() -> WriteRequest? {
+        writeThrough.memoryUpkeep.runIfDue()
         let now = writeThrough.clock.now()
         let isDue = state.withLock { state in
             guard let deadline = state.sweepAt, deadline <= now else { return false }

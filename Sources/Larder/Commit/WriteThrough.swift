@@ -10,6 +10,7 @@ final class WriteThrough: Sendable {
     let coherence: Coherence
     let loads: LoadTable
     let clock: WallClock
+    let memoryUpkeep: MemoryUpkeep
     private let counters = Mutex(CommitStatistics())
     /// How many commits may grow the file because of a reader whose process was killed.
     private static let commitsBetweenReaderChecks = 64
@@ -20,6 +21,7 @@ final class WriteThrough: Sendable {
         self.coherence = coherence
         self.loads = loads
         self.clock = clock
+        memoryUpkeep = MemoryUpkeep(memory: memory, clock: clock)
     }
 
     var statistics: CommitStatistics {
@@ -206,6 +208,7 @@ final class WriteThrough: Sendable {
         }
         batch.invalidated.forEach { _, hash, _ in memory.settle(hash, version: id) }
         coherence.publish(applied: id)
+        memoryUpkeep.runIfDue()
         let commits = counters.withLock { counters in
             counters.commits += 1
             counters.transactions += outcomes.count { $0 == nil }

@@ -4,7 +4,7 @@ internal import LMDB
 ///
 /// The store's own table `larder` holds its header and the caches' descriptors, the table `expiry` says which records expire when
 /// (see ``ExpiryIndex``), the table `tags` which have which tag (see ``TagIndex``), the table `claims` who is loading or writing which key
-/// (see ``ClaimTable``), and each cache has a table of its records.
+/// (see ``ClaimTable``), the table `hotset` which keys were hot (see ``HotSetTable``), and each cache has a table of its records.
 final class DurableTier: Sendable {
     let environment: Environment
     let header: StoreHeader
@@ -26,7 +26,7 @@ final class DurableTier: Sendable {
                 let table = try transaction.createTable(TableName.descriptions)
                 let header = StoreHeader.make(now: clock.now())
                 try transaction.put(header.bytes.span, for: Self.headerKey.span, in: table)
-                for name in [TableName.expiry, TableName.tags, TableName.claims] {
+                for name in TableName.all where name != TableName.descriptions {
                     _ = try transaction.createTable(name)
                 }
             }
@@ -53,9 +53,25 @@ final class DurableTier: Sendable {
         static let expiry = "expiry"
         static let tags = "tags"
         static let claims = "claims"
+        static let hotSet = "hotset"
 
         /// All of them.
-        static let all = [descriptions, expiry, tags, claims]
+        static let all = [descriptions, expiry, tags, claims, hotSet]
+    }
+
+    /// The table of the hot set, or nil in a store that was made before there was one and has kept none since.
+    func hotSetTable() throws -> HotSetTable? {
+        try environment.openTable(TableName.hotSet).map { HotSetTable(table: $0, seed: header.hashSeed) }
+    }
+
+    /// The table of the hot set, which is made if it is not there. That is a commit, once in the life of a store.
+    func makeHotSetTable() throws -> HotSetTable {
+        if let table = try hotSetTable() { return table }
+        try environment.writeTables { transaction in _ = try transaction.createTable(TableName.hotSet) }
+        guard let table = try hotSetTable() else {
+            throw LarderError(.damagedStore, "the table of the hot set is gone")
+        }
+        return table
     }
 
     // MARK: Records

@@ -28,7 +28,7 @@ struct StoreArguments: ParsableArguments {
         // has expired is the service's business.
         let options = StoreOptions(
             memoryCapacity: .bytes(0), durability: .adopted, createsIfMissing: creating, maximumCaches: 4_096,
-            removesExpired: false)
+            removesExpired: false, hotSetInterval: nil)
         return try Store(at: store, options: options)
     }
 }
