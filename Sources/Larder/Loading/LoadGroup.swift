@@ -131,7 +131,7 @@ final class LoadGroup<Key: Sendable, Value: Sendable>: Sendable {
     /// Asks the source for the members' values, tells who waits, and keeps them.
     private func ask(_ toLoad: [(index: Int, lease: Lease<Value>)]) async {
         let environment = store.durable.environment
-        let start = LoadStart(version: environment.lastTransactionID, removals: environment.removalsOfNothing)
+        let start = LoadStart(version: environment.lastTransactionID, removals: environment.foreignRemovalsOfNothing)
         for (index, lease) in toLoad {
             var start = start
             if case .granted(let token) = lease { start.lease = token }
