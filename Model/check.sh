@@ -1,6 +1,6 @@
 #!/bin/sh
-# Checks the model of the two-tier protocol exhaustively with spin: the protocol
-# and its variants must hold, and every mutation must be caught. One line each;
+# Checks the models of Larder's protocols exhaustively with spin: the protocols
+# and their variants must hold, and every mutation must be caught. One line each;
 # exits non-zero if anything is not as it must be.
 #
 #   Model/check.sh           about five minutes on one core, under 1.5 GB
@@ -37,6 +37,9 @@ selected() {
 wrong=0
 ran=0
 
+# Which model the next rows are about.
+file=two_tiers.pml
+
 # check MUST NAME FLAGS...: MUST is "holds" or "caught".
 check() {
     must=$1 name=$2
@@ -45,7 +48,7 @@ check() {
     ran=$((ran + 1))
     rm -rf "$work/run"
     mkdir "$work/run"
-    if ! (cd "$work/run" && spin -a "$@" "$model/two_tiers.pml" &&
+    if ! (cd "$work/run" && spin -a "$@" "$model/$file" &&
         ${CC:-cc} -O2 -w -DSAFETY -DCOLLAPSE -DMEMLIM=4000 -o pan pan.c) >"$work/build" 2>&1; then
         cat "$work/build" >&2
         verdict="does not build" states=0 seconds=0 megabytes=0
@@ -125,6 +128,18 @@ check caught "mutation: stripes, the entry is not dropped at its mark" $striped 
 check caught "mutation: remove-all raises its floor after the commit" $striped $small -DCACHE_FLOOR_AFTER_COMMIT
 check caught "mutation: hit without the floor of its cache" $striped $small -DNO_CACHE_FLOOR_AT_HIT
 check caught "known limit: a plain tool commits while a commit of ours fails" $small -DPLAIN_DURING_FAILURE
+
+# Caches in front of a source.
+file=write_through.pml
+check holds "source: two writes, two loads, one change past the cache"
+check holds "source: three writes, one load" -DWRITERS=3 -DLOADERS=1
+check caught "source mutation: no intent" -DNO_INTENT
+check caught "source mutation: the intent is dropped before the commit" -DDROP_BEFORE_COMMIT
+check caught "source mutation: an intent is settled before its deadline" -DSETTLE_BEFORE_DEADLINE
+check caught "source mutation: the intent of a living writer is settled" -DSETTLE_OF_THE_LIVING
+check caught "source mutation: a loaded value is kept without its lease" -DKEEP_WITHOUT_LEASE
+check caught "source mutation: a change leaves leases alone" -DKEEP_LEASE_AT_CHANGE
+check caught "source mutation: a change leaves intents alone" -DNO_OVERTAKING
 
 if [ "$ran" = 0 ]; then
     echo "no row's name contains: $words" >&2

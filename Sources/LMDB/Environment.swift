@@ -19,6 +19,7 @@ package final class Environment: Sendable {
     let tables = Monitor<[String: Table]>([:])
     let options: EnvironmentOptions
     private let mark: OpenMark
+    var processLock: ProcessLock { mark.lock }
     /// Where the commits of every process show.
     package let metaPages: MetaPages
     private let identities: [FileSystem.Identity]

@@ -30,8 +30,10 @@ final class ProcessLock: Sendable {
     /// Where in the file the openers' ``EnvironmentOptions/Flushing`` is kept.
     private static let flushingOffset: off_t = 8
 
-    private let descriptor: Atomic<Int32>
-    private let path: String
+    let descriptor: Atomic<Int32>
+    let path: String
+    /// What ``identity()`` has found.
+    let ownIdentity = Mutex<UInt64?>(nil)
 
     /// Opens the locks' file, mode 0600, and makes it if it is not there.
     init(path: String) throws(LMDBError) {
@@ -89,35 +91,41 @@ final class ProcessLock: Sendable {
 
     /// Waits until no other process holds the lock, then holds it alone.
     func lock(_ byte: Byte) throws(LMDBError) {
-        _ = try apply(Int16(F_WRLCK), byte, waits: true)
+        _ = try apply(Int16(F_WRLCK), byte.rawValue, waits: true)
     }
 
     /// Holds the lock alone if nobody else holds it; returns whether it does.
     func tryLock(_ byte: Byte) throws(LMDBError) -> Bool {
-        try apply(Int16(F_WRLCK), byte, waits: false)
+        try apply(Int16(F_WRLCK), byte.rawValue, waits: false)
     }
 
     /// Holds the lock together with others, waiting for whoever holds it alone.
     func lockShared(_ byte: Byte) throws(LMDBError) {
-        _ = try apply(Int16(F_RDLCK), byte, waits: true)
+        _ = try apply(Int16(F_RDLCK), byte.rawValue, waits: true)
     }
 
     /// Lets go of the lock.
     func unlock(_ byte: Byte) {
         // Freeing a lock cannot fail on a valid descriptor.
-        _ = try? apply(Int16(F_UNLCK), byte, waits: true)
+        _ = try? apply(Int16(F_UNLCK), byte.rawValue, waits: true)
+    }
+
+    /// A lock of one byte, as the system is asked for it.
+    static func request(_ kind: Int16, _ offset: off_t) -> flock {
+        var request = flock()
+        request.l_type = kind
+        request.l_whence = Int16(SEEK_SET)
+        request.l_start = offset
+        request.l_len = 1
+        return request
     }
 
     /// How many times, a millisecond apart, a circle is taken for one of processes only.
     private static let deadlockRetries = 2_000
 
-    private func apply(_ kind: Int16, _ byte: Byte, waits: Bool) throws(LMDBError) -> Bool {
+    func apply(_ kind: Int16, _ offset: off_t, waits: Bool) throws(LMDBError) -> Bool {
         var refusals = 0
-        var request = flock()
-        request.l_type = kind
-        request.l_whence = Int16(SEEK_SET)
-        request.l_start = byte.rawValue
-        request.l_len = 1
+        var request = Self.request(kind, offset)
         while unsafe fcntl(descriptor.load(ordering: .relaxed), waits ? F_SETLKW : F_SETLK, &request) == -1 {
             if !waits, errno == EAGAIN || errno == EACCES { return false }
             if errno == EDEADLK, refusals < Self.deadlockRetries {

@@ -36,7 +36,7 @@ extension Cache where Key == [UInt8] {
     /// - Throws: As for a key that is given as an array.
     public func contains(_ key: Span<UInt8>) throws -> Bool {
         try checkLength(of: key)
-        return try store.deadline(of: key, keyspace.hash(key), in: keyspace) != nil
+        return try store.contains(key, keyspace.hash(key), in: keyspace)
     }
 }
 

@@ -1,6 +1,3 @@
-internal import LMDB
-internal import Synchronization
-
 extension Cache {
     /// The value of a key from memory or disk, or else from `load`, whose value is returned and stored for the next time (read-through).
     ///
@@ -13,6 +10,8 @@ extension Cache {
     /// let user = try await users.value(for: id) { id in try await database.user(id) }
     /// ```
     ///
+    /// For values that grow stale, for loads shared among processes and for writing, give the cache a ``Source``; see <doc:Sources>.
+    ///
     /// - Parameters:
     ///   - expiration: When a loaded value expires; as the cache's options say unless given.
     ///   - load: Loads the value of a key from the source. It is cancelled when every task that waits for it is.
@@ -23,69 +22,8 @@ extension Cache {
     ) async throws -> Value? {
         if let value = try value(for: key) { return value }
         let lifetime = try lifetime(expiration)
-        let memoryKey = try memoryKey(key)
-        let (flight, isNew) = joinLoad(of: memoryKey)
-        if isNew {
-            // A write may have come between the look above and the load that it would now be too late to stop.
-            if let value = try? value(for: key) {
-                flight.finish(.success(value))
-                store.loads.remove(flight, of: memoryKey)
-                return value
-            }
-            let task = Task { await run(flight, key, memoryKey, lifetime, load) }
-            flight.start(task)
-        }
-        let loads = store.loads
-        return try await flight.value { loads.remove(flight, of: memoryKey) }
-    }
-
-    private func joinLoad(of key: MemoryKey) -> (Load<Value>, isNew: Bool) {
-        let floor = max(store.coherence.currentFloor(), keyspace.currentFloor)
-        let version = store.durable.environment.lastTransactionID
-        return store.loads.load(of: key) {
-            $0.version >= floor && $0.join()
-        } make: {
-            Load(version: version)
-        }
-    }
-
-    private func run(
-        _ flight: Load<Value>, _ key: Key, _ memoryKey: MemoryKey, _ lifetime: Lifetime,
-        _ load: @Sendable (Key) async throws -> Value?
-    ) async {
-        store.counters.loads.add(1, ordering: .relaxed)
-        do {
-            guard let value = try await load(key) else {
-                store.loads.remove(flight, of: memoryKey)
-                return flight.finish(.success(nil))
-            }
-            let payload = try valueCoding.encode(value)
-            flight.finish(.success(value))
-            keep(flight, value, payload, memoryKey, lifetime)
-        } catch {
-            store.loads.remove(flight, of: memoryKey)
-            flight.finish(.failure(error))
-        }
-    }
-
-    /// Puts the record of a loaded value on a shared commit, and takes the load out when that is decided.
-    private func keep(
-        _ flight: Load<Value>, _ value: Value, _ payload: [UInt8], _ key: MemoryKey, _ lifetime: Lifetime
-    ) {
-        let write = PreparedWrite(
-            keyspace: keyspace, key: key, payload: payload, memoryValue: memoryValue(value, payloadSize: payload.count),
-            lifetime: lifetime)
-        let store = store
-        let request = WriteRequest(singleKey: key) { transaction in
-            // What was written since the load began, here or elsewhere, earlier or in this very commit, is newer than the value.
-            guard flight.isValid, store.coherence.floorNow <= flight.version,
-                !transaction.earlier.touches(key, in: write.keyspace)
-            else { return }
-            if let deadline = try transaction.putIfAbsent(write, isLoaded: true), deadline != 0 {
-                store.groupCommit.noteDeadline(deadline)
-            }
-        }
-        request.whenDecided { _ in store.loads.remove(flight, of: key) }
-        store.groupCommit.submit(request)
+        let plan = LoadPlan(
+            cache: self, load: { keys in [try await load(keys[0])] }, attributes: { _, _ in (lifetime, []) })
+        return try await plan.value(for: key, try memoryKey(key))
     }
 }

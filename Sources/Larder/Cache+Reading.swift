@@ -31,14 +31,15 @@ extension Cache {
     ///
     /// - Throws: As ``value(for:)`` but for decoding. Does not count as an access of the entry.
     public func contains(_ key: Key) throws -> Bool {
-        try withEncoded(key) { bytes, hash in try store.deadline(of: bytes, hash, in: keyspace) != nil }
+        try withEncoded(key) { bytes, hash in try store.contains(bytes, hash, in: keyspace) }
     }
 
     /// How long an entry has left to live: `nil` if there is no such entry, or one that never expires; see ``contains(_:)``.
     ///
     /// - Throws: As ``value(for:)`` but for decoding. Does not count as an access of the entry.
     public func remainingTimeToLive(for key: Key) throws -> Duration? {
-        let deadline = try withEncoded(key) { bytes, hash in try store.deadline(of: bytes, hash, in: keyspace) }
+        // Memory may know of an earlier moment, at which more is to be done than to answer.
+        let deadline = try withEncoded(key) { bytes, hash in try store.durableDeadline(of: bytes, hash, in: keyspace) }
         guard let deadline, deadline != 0 else { return nil }
         let now = store.clock.now()
         return .milliseconds(deadline > now ? Int64(clamping: deadline - now) : 0)
@@ -97,7 +98,8 @@ extension Cache {
         return try store.copyBytes(of: key, hash, in: keyspace, populates: holdsBytes, into: &buffer)
     }
 
-    /// How many entries there are. O(1), but for entries that have expired and are not removed yet, and O(n) if the version was raised.
+    /// How many entries there are. O(1), but for entries that have expired and are not removed yet and for negative ones, and O(n) if the
+    /// version was raised.
     ///
     /// - Throws: As ``value(for:)`` but for decoding.
     public func count() throws -> Int {
@@ -110,7 +112,7 @@ extension Cache {
             let value = try decode(payload, keyHash: hash)
             result = value
             let object = memoryValue(value, payloadSize: payload.count)
-            store.memory.populate(object, for: memoryKey(key, hash), version: snapshot, expiry: header.expiry) {
+            store.memory.populate(object, for: memoryKey(key, hash), version: snapshot, expiry: header.plainUntil) {
                 max(store.coherence.floorNow, keyspace.currentFloor)
             }
             touchIfDue(key, hash, expiry: header.expiry)

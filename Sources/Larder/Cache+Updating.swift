@@ -116,7 +116,7 @@ extension Transaction {
         let deadline = if keepsDeadline, let found { found.2 } else { lifetime.deadline(now: now) }
         if payload != found?.1 || (renews(result) && deadline != found?.2) {
             try put(
-                payload.span, expiry: deadline, for: key, in: cache.keyspace,
+                payload.span, RecordTerms(expiry: deadline), for: key, in: cache.keyspace,
                 value: cache.memoryValue(value, payloadSize: payload.count))
             cache.noteDeadline(deadline)
         }

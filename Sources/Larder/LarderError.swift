@@ -37,7 +37,7 @@ public struct LarderError: Error, Sendable {
             case damagedRecord, damagedStore, undecodableValue, undecodableKey
             case nestedWrite, writeInsideRead, otherStore, transactionTooLarge, valueTooLarge
             case overflow, alreadyExists, snapshotExpired, diskFull, fileSystem, tooManyReaders, busy, outcomeUnknown,
-                reopenNeeded
+                reopenNeeded, sourceTimedOut
         }
 
         private let value: Value
@@ -121,10 +121,13 @@ extension LarderError.Code {
     public static let tooManyReaders = Self(.tooManyReaders)
     /// Another process holds what is needed.
     public static let busy = Self(.busy)
-    /// A commit failed at its last step: whether it will be there after a power cut is unknown. Memory holds nothing for its keys.
+    /// A commit failed at its last step: whether it will be there after a power cut is unknown. Memory holds nothing for its keys. Or a
+    /// source may or may not have applied a write, and its cache holds nothing for the key.
     public static let outcomeUnknown = Self(.outcomeUnknown)
     /// A commit failed at its last step before; close the store and open it again.
     public static let reopenNeeded = Self(.reopenNeeded)
+    /// A source did not answer in the time that the options give it.
+    public static let sourceTimedOut = Self(.sourceTimedOut)
 }
 
 extension LarderError: CustomStringConvertible {

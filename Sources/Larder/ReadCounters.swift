@@ -5,6 +5,8 @@ final class ReadCounters: Sendable {
     let durableHits = Atomic<Int>(0)
     let durableMisses = Atomic<Int>(0)
     let loads = Atomic<Int>(0)
+    let failedLoads = Atomic<Int>(0)
+    let staleAnswers = Atomic<Int>(0)
 
     func countDurableLookup(isHit: Bool) {
         if isHit { durableHits.add(1, ordering: .relaxed) } else { durableMisses.add(1, ordering: .relaxed) }

@@ -8,6 +8,10 @@ public struct StoreStatistics: Hashable, Sendable {
     public var commits: CommitStatistics
     /// Values loaded from a source for a miss in both tiers.
     public var loads: Int
+    /// Of these, those that failed.
+    public var failedLoads: Int
+    /// Stale values that were answered, while they were loaded again or because the source failed.
+    public var staleAnswers: Int
     /// How many times commits of other processes were noticed; each makes memory start anew.
     public var foreignCommits: Int
 }

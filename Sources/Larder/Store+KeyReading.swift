@@ -94,7 +94,7 @@ extension Store {
             if populates {
                 memory.populate(
                     payload, for: key, hash: hash, keyspace: keyspace.memoryNumber, version: snapshot,
-                    expiry: header.expiry
+                    expiry: header.plainUntil
                 ) { max(coherence.floorNow, keyspace.currentFloor) }
             }
             try body(payload, header.expiry)
@@ -118,10 +118,15 @@ extension Store {
     }
 
     /// The deadline of an entry, 0 if it never expires, or `nil` if there is no such entry.
-    func deadline(of key: Span<UInt8>, _ hash: UInt64, in keyspace: Keyspace) throws -> Milliseconds? {
-        if let hit = try memoryHit(key, hash, in: keyspace) { return hit.expiry }
+    func durableDeadline(of key: Span<UInt8>, _ hash: UInt64, in keyspace: Keyspace) throws -> Milliseconds? {
         var deadline: Milliseconds?
         try withDurableRecord(of: key, hash, in: keyspace) { _, header, _ in deadline = header.expiry }
         return deadline
+    }
+
+    /// Whether there is such an entry.
+    func contains(_ key: Span<UInt8>, _ hash: UInt64, in keyspace: Keyspace) throws -> Bool {
+        if try memoryHit(key, hash, in: keyspace) != nil { return true }
+        return try durableDeadline(of: key, hash, in: keyspace) != nil
     }
 }

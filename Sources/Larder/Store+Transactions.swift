@@ -103,6 +103,8 @@ extension Store {
                     Int(clamping: information.lastTransactionID - min($0, information.lastTransactionID))
                 } ?? 0),
             commits: writeThrough.statistics, loads: counters.loads.load(ordering: .relaxed),
+            failedLoads: counters.failedLoads.load(ordering: .relaxed),
+            staleAnswers: counters.staleAnswers.load(ordering: .relaxed),
             foreignCommits: coherence.foreignCommits)
     }
 }

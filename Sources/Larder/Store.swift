@@ -20,6 +20,8 @@ public final class Store: Sendable {
     let memory: MemoryTier
     let coherence: Coherence
     let loads: LoadTable
+    let retries = RetryTable()
+    let claims: ClaimKeeper
     let groupCommit: GroupCommit
     let writeThrough: WriteThrough
     let keyspaces: KeyspaceRegistry
@@ -63,9 +65,9 @@ public final class Store: Sendable {
         self.isTemporary = isTemporary
         clock = options.clock
         maximumSnapshotAge = options.maximumSnapshotAge
-        // The store's own two tables come on top.
+        // The store's own tables come on top.
         var environment = EnvironmentOptions(
-            mapSize: options.mapSize.bytes, maximumTables: options.maximumCaches + 2,
+            mapSize: options.mapSize.bytes, maximumTables: options.maximumCaches + DurableTier.TableName.all.count,
             maximumReaders: options.maximumReaders)
         options.durability.apply(to: &environment)
         durable = try DurableTier(
@@ -73,6 +75,7 @@ public final class Store: Sendable {
         memory = MemoryTier(capacity: options.memoryCapacity.bytes)
         coherence = Coherence(environment: durable.environment)
         loads = LoadTable()
+        claims = ClaimKeeper(environment: durable.environment)
         keyspaces = KeyspaceRegistry(durable: durable)
         sweep = ExpirySweep(durable: durable, keyspaces: keyspaces)
         writeThrough = WriteThrough(

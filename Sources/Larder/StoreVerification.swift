@@ -47,7 +47,7 @@ public struct StoreVerification: Sendable {
 
     /// Checks the store in a directory, which this process must not have open as a ``Store``; other processes may.
     ///
-    /// Takes time in proportion to the file, and memory for what is wrong and for 16 bytes of each record that expires.
+    /// Takes time in proportion to the file, and memory for what is wrong and for 16 bytes of each deadline and each tag of a record.
     ///
     /// - Parameter eachRecord: Is called with the cache's name, the encoded key and the payload of each sound record, expired ones and those
     ///   of other versions included.
@@ -90,34 +90,52 @@ public struct StoreVerification: Sendable {
         }
         var contents: [String: CacheContents] = [:]
         var verification = StoreVerification()
-        var expiries = ExpiryCheck()
+        var expiries = IndexCheck()
+        var tags = IndexCheck()
         let file = try walk { table, key, value in
             switch table {
             case DurableTier.TableName.descriptions: break
-            case DurableTier.TableName.expiry: expiries.visit(key, value)
+            case DurableTier.TableName.expiry:
+                guard let entry = ExpiryIndex.entry(key: key, value: value) else { break }
+                expiries.visit(entry.deadline, entry.keyspace, entry.keyHash)
+            case DurableTier.TableName.tags:
+                guard let entry = TagIndex.entry(key: key) else { break }
+                tags.visit(entry.tag, entry.keyspace, entry.keyHash)
+            case DurableTier.TableName.claims: verification.checkClaim(key, value)
             default:
                 let cache = descriptions.caches[table]
                 let name = cache?.name ?? table
                 verification.check(
                     key, value, number: cache?.descriptor.number, name: name, seed: descriptions.hashSeed,
-                    &contents[name, default: CacheContents(name: name)], &expiries, eachRecord)
+                    &contents[name, default: CacheContents(name: name)], &expiries, &tags, eachRecord)
             }
         }
         for cache in descriptions.caches.values where contents[cache.name] == nil {
             contents[cache.name] = CacheContents(name: cache.name)
         }
         verification.caches = contents.values.sorted { $0.name < $1.name }
-        verification.problems = file.problems.map(\.description) + descriptions.problems(tables: file.tables)
+        verification.problems += file.problems.map(\.description) + descriptions.problems(tables: file.tables)
         if verification.problems.isEmpty, !expiries.isComplete {
             verification.problems.append("the index of what expires lacks entries of records that do")
+        }
+        if verification.problems.isEmpty, !tags.isComplete {
+            verification.problems.append("the index of tags lacks entries of records that have them")
         }
         verification.pages = (file.usedPages, file.freePages, file.lostPages)
         return verification
     }
 
+    private mutating func checkClaim(_ key: Span<UInt8>, _ value: Span<UInt8>) {
+        guard let entry = ClaimTable.entry(key: key), Claim(value, keyHash: entry.keyHash) != nil else {
+            if problems.count < 1_000 { problems.append("a claim on a key is damaged") }
+            return
+        }
+    }
+
     private mutating func check(
         _ key: Span<UInt8>, _ value: Span<UInt8>, number: UInt32?, name: String, seed: UInt64,
-        _ contents: inout CacheContents, _ expiries: inout ExpiryCheck, _ eachRecord: RecordVisitor?
+        _ contents: inout CacheContents, _ expiries: inout IndexCheck, _ tags: inout IndexCheck,
+        _ eachRecord: RecordVisitor?
     ) {
         guard let number else {
             contents.damagedRecords += 1
@@ -129,7 +147,12 @@ public struct StoreVerification: Sendable {
             contents.records += 1
             contents.payloadBytes += value.count - header.size
             if header.expiry != 0 { expiries.expect(header.expiry, number, hash) }
-            eachRecord?(name, key, value.extracting(header.size...))
+            for tag in Record.tags(value) { tags.expect(tag, number, hash) }
+            if header.flags.contains(.isAbsence) {
+                tags.expect(TagIndex.absences, number, hash)
+            } else {
+                eachRecord?(name, key, value.extracting(header.size...))
+            }
         } catch {
             contents.damagedRecords += 1
             guard damagedRecords.count < 1_000 else { return }
@@ -154,7 +177,8 @@ private struct Descriptions {
     func problems(tables: Set<String>) -> [String] {
         var problems = errors
         if !hasHeader { problems.append("the store's description of itself is missing") }
-        for table in [DurableTier.TableName.expiry] + caches.keys.sorted() where !tables.contains(table) {
+        let own = [DurableTier.TableName.expiry, DurableTier.TableName.tags, DurableTier.TableName.claims]
+        for table in own + caches.keys.sorted() where !tables.contains(table) {
             problems.append("the table '\(table)' is missing")
         }
         if caches.values.contains(where: { $0.descriptor.number > lastNumber }) {
@@ -199,25 +223,26 @@ private struct Descriptions {
     }
 }
 
-/// Whether every record that expires is in the index: 64-bit fingerprints of both sides. The index may hold more, of records that are gone.
-private struct ExpiryCheck {
+/// Whether every record that belongs into an index is there: 64-bit fingerprints of both sides. The index may hold more, of records that
+/// are gone.
+private struct IndexCheck {
     private var indexed: Set<UInt64> = []
     private var expected: Set<UInt64> = []
 
-    mutating func expect(_ deadline: Milliseconds, _ number: UInt32, _ keyHash: UInt64) {
-        expected.insert(Self.fingerprint(deadline, number, keyHash))
+    /// A record says that it has an entry under this deadline or tag.
+    mutating func expect(_ number: UInt64, _ keyspace: UInt32, _ keyHash: UInt64) {
+        expected.insert(Self.fingerprint(number, keyspace, keyHash))
     }
 
-    mutating func visit(_ key: Span<UInt8>, _ value: Span<UInt8>) {
-        guard let entry = ExpiryIndex.entry(key: key, value: value) else { return }
-        indexed.insert(Self.fingerprint(entry.deadline, entry.keyspace, entry.keyHash))
+    mutating func visit(_ number: UInt64, _ keyspace: UInt32, _ keyHash: UInt64) {
+        indexed.insert(Self.fingerprint(number, keyspace, keyHash))
     }
 
     var isComplete: Bool {
         expected.isSubset(of: indexed)
     }
 
-    private static func fingerprint(_ deadline: Milliseconds, _ number: UInt32, _ keyHash: UInt64) -> UInt64 {
-        (deadline &* 0x9E37_79B9_7F4A_7C15) ^ (UInt64(number) &* 0xC2B2_AE3D_27D4_EB4F) ^ keyHash
+    private static func fingerprint(_ number: UInt64, _ keyspace: UInt32, _ keyHash: UInt64) -> UInt64 {
+        (number &* 0x9E37_79B9_7F4A_7C15) ^ (UInt64(keyspace) &* 0xC2B2_AE3D_27D4_EB4F) ^ keyHash
     }
 }

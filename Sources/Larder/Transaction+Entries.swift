@@ -60,7 +60,7 @@ extension Transaction {
     ) throws {
         let deadline = lifetime.deadline(now: now)
         let keyspace = cache.keyspace
-        try putRecord(payload, expiry: deadline, for: key, hash: hash, in: keyspace)
+        try putRecord(payload, RecordTerms(expiry: deadline), for: key, hash: hash, in: keyspace)
         if changes.run.isBulkLoad {
             changes.addNewKey()
         } else if changes.isTold(of: keyspace) {

@@ -14,12 +14,16 @@ extension Transaction {
     @discardableResult
     func touch(_ key: MemoryKey, in keyspace: Keyspace, _ lifetime: Lifetime) throws -> Milliseconds? {
         let found = try withRecord(for: key.bytes.span, hash: key.hash, in: keyspace) { header, payload in
-            (header.expiry, [UInt8](copying: payload))
+            (header, [UInt8](copying: payload))
         }
-        guard let (expiry, payload) = found else { return nil }
+        guard let (header, payload) = found else { return nil }
         let deadline = lifetime.deadline(now: now)
-        // Memory reads the value again, rather than knowing here how to decode it.
-        if deadline != expiry { try put(payload.span, expiry: deadline, for: key, in: keyspace, value: nil) }
+        if deadline != header.expiry {
+            let tags = header.tagCount == 0 ? [] : try tags(of: key, in: keyspace)
+            // Memory reads the value again, rather than knowing here how to decode it.
+            try put(
+                payload.span, RecordTerms(expiry: deadline, tags: tags), for: key, in: keyspace, value: nil)
+        }
         return deadline
     }
 
@@ -38,6 +42,26 @@ extension Transaction {
                 return keys
             }
         }
+        if try hasClaims() { try overtakeClaims(in: keyspace) }
+        return try removeAll(keys, in: keyspace)
+    }
+
+    /// Removes the records of a tag; returns how many were there, that is, had not expired.
+    func removeAll(in keyspace: Keyspace, tagged tag: UInt64) throws -> Int {
+        try checkExists(keyspace)
+        let keys = try withWriteTransaction { transaction in
+            try durable.tagIndex.keys(tagged: tag, keyspace: keyspace.number, in: transaction)
+                // An entry whose record has the tag no more is damaged, and means nothing.
+                .filter { key in
+                    try transaction.withValue(for: key.span, in: keyspace.table) { Record.tags($0).contains(tag) }
+                        ?? false
+                }
+        }
+        if try hasClaims() { try overtakeClaims(in: keyspace) }
+        return try removeAll(keys, in: keyspace)
+    }
+
+    private func removeAll(_ keys: [[UInt8]], in keyspace: Keyspace) throws -> Int {
         changes.addThinned(keyspace)
         var removed = 0
         for key in keys {
@@ -45,5 +69,12 @@ extension Transaction {
             if try remove(memoryKey, in: keyspace) { removed += 1 }
         }
         return removed
+    }
+
+    /// The tags of a record.
+    private func tags(of key: MemoryKey, in keyspace: Keyspace) throws -> [UInt64] {
+        try withWriteTransaction { transaction in
+            try transaction.withValue(for: key.bytes.span, in: keyspace.table) { Record.tags($0) } ?? []
+        }
     }
 }

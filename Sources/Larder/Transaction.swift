@@ -49,43 +49,47 @@ public struct Transaction: ~Copyable {
     /// Sets a record. Returns its deadline.
     @discardableResult
     func put(_ write: PreparedWrite, isLoaded: Bool = false) throws -> Milliseconds {
-        let deadline = write.lifetime.deadline(now: now)
+        let terms = write.terms(now: now)
         try put(
-            write.payload.span, expiry: deadline, for: write.key, in: write.keyspace, value: write.memoryValue,
-            isLoaded: isLoaded)
-        return deadline
+            write.payload.span, terms, for: write.key, in: write.keyspace, value: write.memoryValue, isLoaded: isLoaded)
+        return terms.expiry
     }
 
     func put(
-        _ payload: Span<UInt8>, expiry: Milliseconds, for key: MemoryKey, in keyspace: Keyspace, value: MemoryValue?,
+        _ payload: Span<UInt8>, _ terms: RecordTerms, for key: MemoryKey, in keyspace: Keyspace, value: MemoryValue?,
         isLoaded: Bool = false
     ) throws {
-        try putRecord(payload, expiry: expiry, for: key.bytes.span, hash: key.hash, in: keyspace)
-        changes.add(.init(keyspace: keyspace, key: key, value: value, expiry: expiry, isLoaded: isLoaded))
+        try putRecord(payload, terms, for: key.bytes.span, hash: key.hash, in: keyspace)
+        changes.add(.init(keyspace: keyspace, key: key, value: value, expiry: terms.plainUntil, isLoaded: isLoaded))
     }
 
     /// Sets a record in the durable tier; the caller adds the change.
     @inline(__always)
     func putRecord(
-        _ payload: Span<UInt8>, expiry: Milliseconds, for key: Span<UInt8>, hash: UInt64, in keyspace: Keyspace
+        _ payload: Span<UInt8>, _ terms: RecordTerms, for key: Span<UInt8>, hash: UInt64, in keyspace: Keyspace
     ) throws {
         guard payload.count <= Record.maximumPayload else {
             throw LarderError(.valueTooLarge, "a value has more than 2 GiB", cacheName: keyspace.name, keyHash: hash)
         }
         try checkExists(keyspace)
+        if try hasClaims() { try overtakeClaim(on: hash, in: keyspace) }
         let isInOrder = changes.run.isContinued(by: key, in: keyspace)
         let isAppended = try withWriteTransaction { transaction in
             try durable.put(
-                payload, expiry: expiry, for: key, hash: hash, in: keyspace, isInOrder: isInOrder, of: &transaction)
+                payload, terms, for: key, hash: hash, in: keyspace, isInOrder: isInOrder, of: &transaction)
         }
         changes.run.note(isAppended: isAppended)
         changes.payloadBytes += payload.count
     }
 
     /// Removes a record; returns whether it was there, that is, neither absent nor expired.
+    ///
+    /// - Parameter isHousekeeping: Whether the record goes because its time has come rather than because the value has changed. Then what is
+    ///   being loaded for the key is as good as before.
     @discardableResult
-    func remove(_ key: MemoryKey, in keyspace: Keyspace) throws -> Bool {
+    func remove(_ key: MemoryKey, in keyspace: Keyspace, isHousekeeping: Bool = false) throws -> Bool {
         try checkExists(keyspace)
+        if !isHousekeeping, try hasClaims() { try overtakeClaim(on: key.hash, in: keyspace) }
         let (wasLive, existed) = try withWriteTransaction { transaction in
             // A damaged record can be removed: that is how it is got rid of.
             let wasLive = try transaction.withValue(for: key.bytes.span, in: keyspace.table) { bytes in
@@ -97,8 +101,8 @@ public struct Transaction: ~Copyable {
             )
         }
         if existed {
-            changes.add(.init(keyspace: keyspace, key: key, value: nil, expiry: 0))
-        } else {
+            changes.add(.init(keyspace: keyspace, key: key, value: nil, expiry: 0, isLoaded: isHousekeeping))
+        } else if !isHousekeeping {
             changes.addAbsent(key)
         }
         return wasLive
@@ -107,11 +111,12 @@ public struct Transaction: ~Copyable {
     func removeAll(in keyspace: Keyspace) throws {
         try checkExists(keyspace)
         try withWriteTransaction { transaction in try durable.removeAll(in: keyspace, of: &transaction) }
+        if try hasClaims() { try overtakeClaims(in: keyspace) }
         changes.addClear(of: keyspace)
     }
 
     /// Throws if another process has dropped the cache: LMDB would bring half of it back.
-    private func checkExists(_ keyspace: Keyspace) throws {
+    func checkExists(_ keyspace: Keyspace) throws {
         try withWriteTransaction { transaction in
             try durable.checkExists(keyspace, foreignCommits: foreignCommits, in: transaction)
         }

@@ -9,7 +9,8 @@ import DurabilityKit
 #endif
 
 // The program that the durability tests start as a child process and kill. By hand it checks histories for as long as one likes:
-// `DurabilityWorker check --seconds 600`; or kills for as long: `DurabilityWorker kill --rounds 10000`.
+// `DurabilityWorker check --seconds 600`; or kills for as long: `DurabilityWorker kill --rounds 10000`,
+// and `DurabilityWorker source --rounds 1000` for writes through a cache.
 
 /// Says what a person can ask for, and ends the process.
 func usage() -> Never {
@@ -18,6 +19,7 @@ func usage() -> Never {
     say(
         "       DurabilityWorker soak [--seconds N] [--rounds N] [--processes N] [--epoch ROUNDS] [--recorder LIBRARY] [--seed N]"
     )
+    say("       DurabilityWorker source [--rounds N] [--seed N]")
     exit(64)
 }
 
@@ -51,6 +53,17 @@ do {
     case "soak":
         guard let command = SoakCommand(Array(arguments.dropFirst())) else { usage() }
         exit(try await command.run() ? 0 : 1)
+    case "source":
+        guard let command = SourceCommand(Array(arguments.dropFirst())) else { usage() }
+        exit(try await command.run() ? 0 : 1)
+    case "source-ask":
+        guard arguments.count == 5, let tasks = Int(arguments[3]), let keys = Int(arguments[4]) else { usage() }
+        try await SourceWorker.ask(store: arguments[1], database: arguments[2], tasks: tasks, keys: keys) { say($0) }
+    case "source-write":
+        guard arguments.count == 6, let key = Int(arguments[3]) else { usage() }
+        try await SourceWorker.write(
+            store: arguments[1], database: arguments[2], key: key, value: Int(arguments[4]), until: arguments[5]
+        ) { say($0) }
     default: usage()
     }
 } catch {

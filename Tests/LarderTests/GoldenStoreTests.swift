@@ -49,6 +49,16 @@ enum GoldenStore {
         try await sessions.set([1], for: "forever")
         try await sessions.set([2], for: "until 2100", expires: .at(millisecondsSince1970: future))
         try await sessions.set([3], for: "until 2001", expires: .at(millisecondsSince1970: past))
+        let profiles = try store.cache("profiles", key: .string, value: .string)
+        try await profiles.set("v", for: "tagged", tags: ["a", "b"], expires: .at(millisecondsSince1970: future))
+        let options = SourceOptions(
+            freshness: Freshness(
+                timeToLive: .milliseconds(future - made), jitter: 0, refreshAhead: .seconds(60),
+                staleIfError: .seconds(3_600),
+                negativeTimeToLive: .milliseconds(future - made)))
+        let sourced = try profiles.through(options: options) { key in key == "loaded" ? "w" : nil }
+        _ = try await sourced.values(for: ["loaded", "missing"])
+        while !store.loads.isEmpty { await Task.yield() }
         _ = try store.cache("empty", key: .string, value: .string)
         try store.dropCache("dropped")
         // The copy has no free pages, so the file is small.
@@ -86,10 +96,10 @@ enum GoldenStore {
     @Test func `opens, and every cache holds what was put in it`() throws {
         let store = try open(try copy())
         let caches = try store.caches()
-        #expect(caches.map(\.name) == ["blobs", "empty", "numbers", "people", "sessions", "texts"])
-        #expect(caches.map(\.version) == [3, 0, 0, 0, 0, 0])
-        #expect(caches.map(\.keyCoding) == ["bytes", "utf8", "int64", "uuid", "utf8", "utf8"])
-        #expect(caches.map(\.valueCoding) == ["bytes", "utf8", "int64", "json", "bytes", "utf8"])
+        #expect(caches.map(\.name) == ["blobs", "empty", "numbers", "people", "profiles", "sessions", "texts"])
+        #expect(caches.map(\.version) == [3, 0, 0, 0, 0, 0, 0])
+        #expect(caches.map(\.keyCoding) == ["bytes", "utf8", "int64", "uuid", "utf8", "utf8", "utf8"])
+        #expect(caches.map(\.valueCoding) == ["bytes", "utf8", "int64", "json", "utf8", "bytes", "utf8"])
         #expect(caches.allSatisfy { $0.createdMillisecondsSince1970 == GoldenStore.made })
 
         func all<Key: Hashable, Value>(_ cache: Cache<Key, Value>) throws -> [Key: Value] {
@@ -109,6 +119,14 @@ enum GoldenStore {
         #expect(try sessions.remainingTimeToLive(for: "forever") == nil)
         let rest = Duration.milliseconds(GoldenStore.future - GoldenStore.read)
         #expect(try sessions.remainingTimeToLive(for: "until 2100") == rest)
+        let profiles = try store.cache("profiles", key: .string, value: .string)
+        #expect(try all(profiles) == ["tagged": "v", "loaded": "w"])
+        #expect(try profiles.sourcedRecord(profiles.memoryKey("missing"))?.value == nil)
+        #expect(try profiles.sourcedRecord(profiles.memoryKey("missing")) != nil)
+        let loaded = try #require(try profiles.sourcedRecord(profiles.memoryKey("loaded"))).header
+        #expect(loaded.refreshFrom == GoldenStore.future - 60_000)
+        #expect(loaded.freshUntil == GoldenStore.future)
+        #expect(loaded.expiry == GoldenStore.future + 3_600_000)
         #expect(try all(store.cache("empty", key: .string, value: .string)).isEmpty)
     }
 
@@ -127,7 +145,7 @@ enum GoldenStore {
         #expect(try sessions.value(for: "until 2100") == [9])
         let made = try store.cache("new", key: .int, value: .int)
         try await made.set(1, for: 1)
-        #expect(try store.caches().count == 7)
+        #expect(try store.caches().count == 8)
     }
 
     @Test func `has records laid out as the documentation says`() throws {
@@ -159,12 +177,34 @@ enum GoldenStore {
         #expect(blobs[[0]].map { Array($0[8...]) } == [1, 0, 3, 0])
         // The number of a dropped cache is not given again.
         #expect(tables["cache.2"] == nil)
-        #expect(tables["larder"]?["last-cache".bytes].map { Array($0[..<4]) } == [7, 0, 0, 0])
+        #expect(tables["larder"]?["last-cache".bytes].map { Array($0[..<4]) } == [8, 0, 0, 0])
         #expect(tables["larder"]?["last-cache".bytes]?.count == 12)
-        #expect(tables["expiry"]?.count == 2)
+        // "profiles" was the seventh. Tags and what else a record says come between its deadline and its payload.
+        let profiles = try #require(tables["cache.7"])
+        let profileSeed = seed &+ 7 &* 0x9E37_79B9_7F4A_7C15
+        let tags = ["a", "b"].map { xxh3($0.bytes.span, seed: profileSeed) }.sorted()
+        #expect(
+            profiles["tagged".bytes].map { Array($0[8...]) }
+                == [1, 9, 0, 0] + littleEndian(GoldenStore.future) + [2] + tags.flatMap(littleEndian) + "v".bytes)
+        #expect(
+            profiles["loaded".bytes].map { Array($0[8...]) }
+                == [1, 3, 0, 0] + littleEndian(GoldenStore.future + 3_600_000)
+                + littleEndian(GoldenStore.future - 60_000) + littleEndian(GoldenStore.future) + "w".bytes)
+        #expect(
+            profiles["missing".bytes].map { Array($0[8...]) } == [1, 5, 0, 0] + littleEndian(GoldenStore.future))
+        let tagged = xxh3("tagged".bytes.span, seed: profileSeed),
+            missing = xxh3("missing".bytes.span, seed: profileSeed)
+        let entries = [(tags[0], tagged, "tagged"), (tags[1], tagged, "tagged"), (0, missing, "missing")]
+        #expect(tables["tags"]?.count == 3)
+        for (tag, hash, key) in entries {
+            let index = [0, 0, 0, 7] + littleEndian(tag).reversed() + littleEndian(hash).reversed()
+            #expect(tables["tags"]?[index] == key.bytes)
+        }
+        #expect(tables["claims"] == [:])
+        #expect(tables["expiry"]?.count == 5)
         #expect(
             tables["expiry"]?.values.sorted { $0.count < $1.count }.map { String(decoding: $0, as: UTF8.self) }.sorted()
-                == ["until 2001", "until 2100"])
+                == ["loaded", "missing", "tagged", "until 2001", "until 2100"])
     }
 
     @Test func `with one bit of a record flipped names cache and key, and answers everything else`() throws {
@@ -190,7 +230,7 @@ enum GoldenStore {
     @Test func `is whole to the check of every page`() throws {
         let verification = try StoreVerification.run(at: try copy())
         #expect(verification.isHealthy, "\(verification.problems)")
-        #expect(verification.caches.map(\.records) == [4, 0, 5, 1, 3, 4])
+        #expect(verification.caches.map(\.records) == [4, 0, 5, 1, 3, 3, 4])
     }
 
     @Test func `of a later format is refused, and left as it is`() throws {
@@ -240,13 +280,21 @@ enum GoldenStore {
             try RawStore.contents(at: scratch.store),
             String(decoding: try contents(of: GoldenStore.root.path + "/format-1/contents.txt"), as: UTF8.self)
         )
-        // The store's own number and seed, and with them the checksums, differ from store to store; the rest does not.
+        // The store's own number and seed, and with them the checksums and the hashes of tags, differ from store to store; the rest does not.
         let lines = old.split(separator: "\n").map { $0.split(separator: " ", omittingEmptySubsequences: false) }
         for line in lines where line[0].hasPrefix("cache.") {
             let value = try #require(new[String(line[0])]?[bytes(of: line[1])])
-            #expect(value.dropFirst(8).elementsEqual(bytes(of: line[2]).dropFirst(8)))
+            #expect(withoutHashes(value) == withoutHashes(bytes(of: line[2])))
         }
         for (table, entries) in new { #expect(lines.count { $0[0] == table } == entries.count, "\(table)") }
+    }
+
+    /// A record without its checksum and the hashes of its tags.
+    private func withoutHashes(_ record: [UInt8]) -> [UInt8] {
+        let rest = record.dropFirst(8)
+        guard record[9] & 8 != 0 else { return Array(rest) }
+        let tags = record[9] & 2 == 0 ? 20 : 36
+        return Array(record[8...tags] + record[(tags + 1 + 8 * Int(record[tags]))...])
     }
 
     private func bytes(of hexadecimal: Substring) -> [UInt8] {

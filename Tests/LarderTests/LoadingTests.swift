@@ -5,7 +5,7 @@ import Testing
 @testable import Larder
 
 /// A source of record whose loads can be held up and counted.
-private final class Source: Sendable {
+private final class SlowSource: Sendable {
     private let state = Mutex<(loads: Int, waiting: [CheckedContinuation<Void, Never>], isOpen: Bool)>((0, [], false))
     private let cancelled = Mutex(0)
 
@@ -50,7 +50,7 @@ private final class Source: Sendable {
 @Suite(.timeLimit(.minutes(2))) struct `Loading a missing value` {
     let store: Store
     let cache: Cache<Int, String>
-    private let source = Source()
+    private let source = SlowSource()
 
     init() throws {
         store = try Store.temporary()
@@ -196,15 +196,16 @@ private final class Source: Sendable {
     }
 
     @Test func `goes on for whoever has joined and does not wait yet`() async throws {
-        let flight = Load<String>(version: 0)
+        let flight = Load<String>()
+        flight.whenAbandoned { Issue.record("somebody still waits") }
         #expect(flight.join())
         let cancelled = Task {
             unsafe withUnsafeCurrentTask { unsafe $0?.cancel() }
-            return try await flight.value { Issue.record("somebody still waits") }
+            return try await flight.value()
         }
         await #expect(throws: CancellationError.self) { try await cancelled.value }
         flight.finish(.success("loaded"))
-        #expect(try await flight.value {} == "loaded")
+        #expect(try await flight.value() == "loaded")
     }
 
     @Test func `is cancelled when nobody waits any more, and begins anew for the next`() async throws {

@@ -11,11 +11,11 @@ final class ChangeSet {
         /// What memory shall hold; `nil` if the key was removed, or is better read again.
         var value: MemoryValue?
         var expiry: Milliseconds
-        /// Whether this is the value of a load, which those who ask meanwhile go on joining until it is committed.
+        /// Whether loads of the key go on: this is the value of one, or the key's time had come. Those who ask meanwhile go on joining them.
         var isLoaded = false
     }
 
-    /// How many keys of a transaction memory takes the values of.
+    /// How many keys of one transaction memory takes the values of.
     static let maximumInstalled = 256
     /// How many keys of a transaction are told to memory one by one.
     static let maximumChanges = 16_384
@@ -31,6 +31,9 @@ final class ChangeSet {
     var payloadBytes = 0
     /// Whether the durable tier was changed in a way that memory need not know of.
     var countsAsChanged = false
+
+    /// Whether the store may hold claims on keys, once somebody has looked.
+    var hasClaims: Bool?
 
     /// The order in which the transaction writes.
     var run = SortedRun()
@@ -89,7 +92,14 @@ final class ChangeSet {
 
     /// Whether memory takes the value of a change that is added now.
     var isInstalling: Bool {
-        changes.count < Self.maximumInstalled
+        changes.count < installLimit
+    }
+
+    private let installLimit: Int
+
+    /// - Parameter isBatch: Whether these are the changes of several transactions, each of which has had its limit.
+    init(isBatch: Bool = false) {
+        installLimit = isBatch ? .max : Self.maximumInstalled
     }
 
     /// Adds a key that was changed, of which memory is only to let go.
@@ -102,7 +112,7 @@ final class ChangeSet {
 
     /// Adds a change, in place of an earlier one of the same key.
     func add(_ change: Change) {
-        guard isInstalling else {
+        guard isInstalling || change.isLoaded else {
             return addInvalidation(of: change.key.bytes.span, hash: change.key.hash, in: change.keyspace)
         }
         if isTold(of: change.keyspace) { return addKey(of: change.keyspace) }

@@ -54,7 +54,7 @@ final class ExpirySweep: Sendable {
         for (entry, keyspace) in entries {
             if let keyspace, try isExpired(entry, in: keyspace, of: transaction) {
                 let key = MemoryKey(keyspace: keyspace.memoryNumber, hash: entry.keyHash, bytes: entry.key)
-                try transaction.remove(key, in: keyspace)
+                try transaction.remove(key, in: keyspace, isHousekeeping: true)
                 removed += 1
             } else {
                 // Another sweep may have been first. A transaction that then changes nothing must not count as one that does: LMDB would

@@ -88,7 +88,7 @@ final class WriteThrough: Sendable {
         let now = clock.now()
         // A reader may have noticed a foreign commit first, so what counts is that anyone has.
         let generation = coherence.foreignCommits
-        let batch = ChangeSet()
+        let batch = ChangeSet(isBatch: requests.count > 1)
         var outcomes: [(any Error)?] = []
 
         if requests.count == 1 {
@@ -168,6 +168,8 @@ final class WriteThrough: Sendable {
         if batch.isEmpty, ProtocolGuards.abortsEmptyTransactions {
             // An empty commit would succeed without using `id`, and the next foreign commit would be `id`: publish nothing.
             transaction.abort()
+            // But what other processes are loading may be what was to go.
+            if !batch.absentKeys.isEmpty || !batch.thinned.isEmpty { try durable.environment.countRemovalOfNothing() }
             return .committed(outcomes)
         }
         coherence.publish(inflight: id)

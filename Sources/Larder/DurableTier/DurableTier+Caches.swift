@@ -129,6 +129,8 @@ extension DurableTier {
         let key = Self.descriptorKey(keyspace.name)
         try environment.dropTable(tableName) { transaction throws(LMDBError) in
             try transaction.delete(key.span, in: descriptions)
+            try tagIndex.removeAll(of: keyspace.number, in: &transaction)
+            try claims.removeAll(of: keyspace.number, in: &transaction)
         } invalidated: {
             keyspace.markDropped()
         }

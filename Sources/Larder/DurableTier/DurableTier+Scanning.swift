@@ -121,8 +121,8 @@ extension DurableTier {
         }
     }
 
-    /// How many records of a cache are there. O(1) but for those that have expired and are not removed yet, which are looked up; O(n)
-    /// for a cache whose version was raised.
+    /// How many records of a cache are there. O(1) but for negative entries and those that have expired and are not removed yet, which are
+    /// looked up; O(n) for a cache whose version was raised.
     func count(in keyspace: Keyspace, of transaction: borrowing some ReadableTransaction & ~Copyable, now: Milliseconds)
         throws -> Int
     {
@@ -145,7 +145,22 @@ extension DurableTier {
             }
             if deadline == entry.deadline { gone += 1 }
         }
-        return try transaction.statistics(of: keyspace.table).entries - gone
+        let absences = try countAbsences(in: keyspace, of: transaction, now: now)
+        return try transaction.statistics(of: keyspace.table).entries - gone - absences
+    }
+
+    /// How many records of a cache are absences that have not expired.
+    private func countAbsences(
+        in keyspace: Keyspace, of transaction: borrowing some ReadableTransaction & ~Copyable, now: Milliseconds
+    ) throws -> Int {
+        if try tagIndex.isEmpty(in: transaction) { return 0 }
+        let keys = try tagIndex.keys(tagged: TagIndex.absences, keyspace: keyspace.number, in: transaction)
+        return try keys.count { key in
+            try transaction.withValue(for: key.span, in: keyspace.table) { bytes in
+                guard let header = try? Record.header(bytes), header.flags.contains(.isAbsence) else { return false }
+                return header.isKept(version: keyspace.version, now: now)
+            } ?? false
+        }
     }
 
     /// Throws ``LarderError/Code-swift.struct/cacheDropped`` if another process has dropped the cache, and

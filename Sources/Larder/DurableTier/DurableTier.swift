@@ -3,12 +3,15 @@ internal import LMDB
 /// The tier that lasts: which LMDB tables hold what, and in what form. It does not know the memory tier.
 ///
 /// The store's own table `larder` holds its header and the caches' descriptors, the table `expiry` says which records expire when
-/// (see ``ExpiryIndex``), and each cache has a table of its records.
+/// (see ``ExpiryIndex``), the table `tags` which have which tag (see ``TagIndex``), the table `claims` who is loading or writing which key
+/// (see ``ClaimTable``), and each cache has a table of its records.
 final class DurableTier: Sendable {
     let environment: Environment
     let header: StoreHeader
     let descriptions: Table
     let expiryIndex: ExpiryIndex
+    let tagIndex: TagIndex
+    let claims: ClaimTable
 
     static let headerKeyName = "store"
     private static let headerKey: [UInt8] = Array(headerKeyName.utf8)
@@ -23,18 +26,24 @@ final class DurableTier: Sendable {
                 let table = try transaction.createTable(TableName.descriptions)
                 let header = StoreHeader.make(now: clock.now())
                 try transaction.put(header.bytes.span, for: Self.headerKey.span, in: table)
-                _ = try transaction.createTable(TableName.expiry)
+                for name in [TableName.expiry, TableName.tags, TableName.claims] {
+                    _ = try transaction.createTable(name)
+                }
             }
         }
         let environment = environment
-        (descriptions, expiryIndex, header) = try translatingErrors(at: path) {
+        (descriptions, expiryIndex, tagIndex, claims, header) = try translatingErrors(at: path) {
             guard let descriptions = try environment.openTable(TableName.descriptions),
                 let expiry = try environment.openTable(TableName.expiry),
+                let tags = try environment.openTable(TableName.tags),
+                let claims = try environment.openTable(TableName.claims),
                 let header = try environment.read({ transaction in
                     try transaction.withValue(for: Self.headerKey.span, in: descriptions) { try StoreHeader($0) }
                 })
             else { throw LarderError(.notAStore, "the file at '\(path)' is not a Larder store") }
-            return (descriptions, ExpiryIndex(table: expiry), header)
+            return (
+                descriptions, ExpiryIndex(table: expiry), TagIndex(table: tags), ClaimTable(table: claims), header
+            )
         }
     }
 
@@ -42,6 +51,11 @@ final class DurableTier: Sendable {
     enum TableName {
         static let descriptions = "larder"
         static let expiry = "expiry"
+        static let tags = "tags"
+        static let claims = "claims"
+
+        /// All of them.
+        static let all = [descriptions, expiry, tags, claims]
     }
 
     // MARK: Records
@@ -60,6 +74,21 @@ final class DurableTier: Sendable {
         let result = try transaction.withValue(for: key, in: keyspace.table) { bytes -> Result? in
             let header = try Self.verify(bytes, keyHash: hash, in: keyspace)
             guard header.isLive(version: keyspace.version, now: now()) else { return nil }
+            return try body(header, bytes.extracting(header.size...))
+        }
+        return result ?? nil
+    }
+
+    /// As ``withRecord(for:hash:in:of:now:_:)``, but an absence is a record too.
+    func withRecordOrAbsence<Result>(
+        for key: Span<UInt8>, hash: UInt64, in keyspace: Keyspace,
+        of transaction: borrowing some ReadableTransaction & ~Copyable,
+        now: () -> Milliseconds, _ body: (Record.Header, Span<UInt8>) throws -> Result
+    ) throws -> Result? {
+        try keyspace.checkUsable()
+        let result = try transaction.withValue(for: key, in: keyspace.table) { bytes -> Result? in
+            let header = try Self.verify(bytes, keyHash: hash, in: keyspace)
+            guard header.isKept(version: keyspace.version, now: now()) else { return nil }
             return try body(header, bytes.extracting(header.size...))
         }
         return result ?? nil
@@ -90,26 +119,33 @@ final class DurableTier: Sendable {
     /// - Parameter isInOrder: Whether the writes so far suggest that the key comes behind all others of the cache.
     /// - Returns: Whether it does, and so was not there before.
     func put(
-        _ payload: Span<UInt8>, expiry: Milliseconds, for key: Span<UInt8>, hash: UInt64, in keyspace: Keyspace,
+        _ payload: Span<UInt8>, _ terms: RecordTerms, for key: Span<UInt8>, hash: UInt64, in keyspace: Keyspace,
         isInOrder: Bool, of transaction: inout WriteTransaction
     ) throws -> Bool {
         try keyspace.checkUsable()
-        let header = Record.Header(cacheVersion: keyspace.version, expiry: expiry)
+        let header = terms.header(cacheVersion: keyspace.version)
         let size = header.size + payload.count
         var isAppended = false
         if isInOrder {
             isAppended = try unsafe transaction.append(count: size, for: key, in: keyspace.table) { target in
-                unsafe Record.write(header, payload: payload, keyHash: hash, to: target)
+                unsafe Record.write(header, tags: terms.tags, payload: payload, keyHash: hash, to: target)
             }
         }
         if !isAppended {
-            try unindexExpiry(of: key, hash: hash, in: keyspace, of: &transaction)
+            try unindex(key, hash: hash, in: keyspace, of: &transaction)
             try unsafe transaction.put(count: size, for: key, in: keyspace.table) { target in
-                unsafe Record.write(header, payload: payload, keyHash: hash, to: target)
+                unsafe Record.write(header, tags: terms.tags, payload: payload, keyHash: hash, to: target)
             }
         }
-        if expiry != 0 {
-            try expiryIndex.insert(expiry, keyHash: hash, key: key, keyspace: keyspace.number, in: &transaction)
+        if terms.expiry != 0 {
+            try expiryIndex.insert(terms.expiry, keyHash: hash, key: key, keyspace: keyspace.number, in: &transaction)
+        }
+        for tag in terms.tags {
+            try tagIndex.insert(tag, keyHash: hash, key: key, keyspace: keyspace.number, in: &transaction)
+        }
+        if terms.isAbsence {
+            try tagIndex.insert(
+                TagIndex.absences, keyHash: hash, key: key, keyspace: keyspace.number, in: &transaction)
         }
         return isAppended
     }
@@ -119,28 +155,35 @@ final class DurableTier: Sendable {
         _ key: Span<UInt8>, hash: UInt64, in keyspace: Keyspace, of transaction: inout WriteTransaction
     ) throws -> Bool {
         try keyspace.checkUsable()
-        try unindexExpiry(of: key, hash: hash, in: keyspace, of: &transaction)
+        try unindex(key, hash: hash, in: keyspace, of: &transaction)
         return try transaction.delete(key, in: keyspace.table)
     }
 
-    /// Removes the index entry of the record that is about to be replaced or removed.
-    private func unindexExpiry(
-        of key: Span<UInt8>, hash: UInt64, in keyspace: Keyspace, of transaction: inout WriteTransaction
+    /// Removes the index entries of the record that is about to be replaced or removed.
+    private func unindex(
+        _ key: Span<UInt8>, hash: UInt64, in keyspace: Keyspace, of transaction: inout WriteTransaction
     ) throws {
-        // Where nothing expires, no record has an index entry and none need be looked up.
-        if try expiryIndex.isEmpty(in: transaction) { return }
-        let expiry = try transaction.withValue(for: key, in: keyspace.table) { bytes in
-            // Damaged or not, the record goes; a wrong number here leaves an index entry that the sweep removes.
-            Record.deadline(bytes)
+        // Where nothing expires or has a tag, no record has an index entry and none need be looked up.
+        if try expiryIndex.isEmpty(in: transaction) && tagIndex.isEmpty(in: transaction) { return }
+        let found = try transaction.withValue(for: key, in: keyspace.table) { bytes in
+            // Damaged or not, the record goes; a wrong number here leaves an index entry that means nothing.
+            let header = try? Record.header(bytes)
+            let tags = header?.tagCount ?? 0 > 0 ? Record.tags(bytes) : []
+            return (expiry: header?.expiry ?? 0, isAbsence: header?.flags.contains(.isAbsence) ?? false, tags: tags)
         }
-        if let expiry, expiry != 0 {
-            try expiryIndex.remove(expiry, keyHash: hash, keyspace: keyspace.number, in: &transaction)
+        guard let found else { return }
+        if found.expiry != 0 {
+            try expiryIndex.remove(found.expiry, keyHash: hash, keyspace: keyspace.number, in: &transaction)
+        }
+        for tag in found.isAbsence ? found.tags + [TagIndex.absences] : found.tags {
+            try tagIndex.remove(tag, keyHash: hash, keyspace: keyspace.number, in: &transaction)
         }
     }
 
-    /// Removes every record of a cache. The index entries stay until their time comes.
+    /// Removes every record of a cache. The entries of the index of what expires stay until their time comes.
     func removeAll(in keyspace: Keyspace, of transaction: inout WriteTransaction) throws {
         try keyspace.checkUsable()
         try transaction.removeAll(in: keyspace.table)
+        try tagIndex.removeAll(of: keyspace.number, in: &transaction)
     }
 }
