@@ -66,11 +66,12 @@ final class Watcher: Sendable {
     /// middle of the comparison; that is then made anew, with the state that is there for good.
     private func check(_ histories: inout Histories) throws {
         let bounds = Bounds(marks: Marks.read(marks))
-        let before = try workload.observe().positions
+        let before = try workload.observe()
         do {
             try compare(bounds, &histories)
         } catch {
-            guard try workload.observe().positions != before else { throw error }
+            let after = try workload.observe()
+            guard after.positions != before.positions || after.schema != before.schema else { throw error }
             try compare(bounds, &histories)
         }
     }
