@@ -24,8 +24,9 @@ let package = Package(
         .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash"),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib"),
         .systemLibrary(name: "CLibFuzzer"),
+        .target(name: "CPrefetch"),
         .target(name: "LMDB", dependencies: ["CLMDB"], swiftSettings: instrumented),
-        .target(name: "Larder", dependencies: ["LMDB", "CXXHash"], swiftSettings: instrumented),
+        .target(name: "Larder", dependencies: ["LMDB", "CXXHash", "CPrefetch"], swiftSettings: instrumented),
         .target(name: "LarderFoundation", dependencies: ["Larder"], swiftSettings: instrumented),
         .target(
             name: "kvtool",
