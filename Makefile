@@ -3,7 +3,7 @@
 SWIFT ?= swift
 CONFIGURATION ?= release
 
-.PHONY: help dependencies build test durability fuzz demo model bench bench-full hit-ratio lint format clean
+.PHONY: help dependencies build test races durability fuzz demo model bench bench-full hit-ratio lint format clean
 
 help: ## Show the commands
 	@sed -n 's/^\([a-z -]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -22,6 +22,9 @@ test: dependencies ## Run every test, a share of the durability suite and of the
 
 model: ## Check the model of the protocol alone, at the larger sizes too
 	Model/check.sh --long
+
+races: dependencies ## Look for data races with ThreadSanitizer (Linux)
+	scripts/check-races
 
 durability: dependencies ## Cut the power, kill, fail calls and break bytes, at length; the report is in .build/durability
 	scripts/durability $(if $(SEED),--seed $(SEED))
