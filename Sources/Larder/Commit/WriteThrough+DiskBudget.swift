@@ -24,7 +24,7 @@ extension WriteThrough {
             case .mapFull:
                 // Even a removal copies the pages that it changes, and the reserve is for that.
                 if plan.halve() { continue }
-                guard disk.takesReserve() else { return false }
+                guard try disk.hasReserve() else { return false }
                 try writer.growMap()
             }
         }

@@ -21,8 +21,6 @@ final class DiskEviction: Sendable {
         var countedRemovals = 0
         /// Whether the file's limit is to be set anew.
         var limitIsDue = false
-        /// Bytes of the reserve that were given to evictions which found no room themselves.
-        var takenReserve = 0
     }
 
     let references: ReferenceCounters
@@ -155,6 +153,9 @@ final class DiskEviction: Sendable {
         return victims.isEmpty && expired.isEmpty ? nil : EvictionPlan(victims: victims, expired: expired)
     }
 
+    /// Pages that a run has beside those that are wanted, each time that it is tried.
+    private static let spare = 12
+
     /// Records that are at least as long; where there is none, or that was not enough, what lies in the best place.
     private func chooseLong(_ wanted: WantedRoom, effort: Int, _ state: inout State) throws -> EvictionPlan? {
         var victims: [EvictionPlan.Victim] = []
@@ -163,11 +164,10 @@ final class DiskEviction: Sendable {
                 &state.longHand, over: state.keyspaces, .init(bytes: wanted.long, least: wanted.longest), clock.now())
         }
         if victims.isEmpty {
-            // Other pages of the transaction may have been put into the run that was made.
-            let bytes = wanted.long + wanted.long / 4 * effort
+            // Other pages of the transaction, and those that evicting copies, may be put into the run: more of them the more it changes.
+            let spare = Self.spare * (effort + 1)
             victims = try PageRun.victims(
-                ofBytes: bytes, limit: state.budget.fileLimit, state.keyspaces.filter { !$0.isRetired }, durable,
-                pageSize: pageSize)
+                length: wanted.long / pageSize + spare, state.keyspaces.filter { !$0.isRetired }, durable)
         }
         return victims.isEmpty ? nil : EvictionPlan(victims: victims, expired: [])
     }
@@ -205,7 +205,6 @@ final class DiskEviction: Sendable {
     func takeNewLimit() -> Int? {
         state.withLock { state in
             defer { state.limitIsDue = false }
-            if state.limitIsDue { state.takenReserve = 0 }
             return state.limitIsDue ? state.budget.fileLimit : nil
         }
     }
@@ -234,13 +233,9 @@ final class DiskEviction: Sendable {
         }
     }
 
-    /// Takes a part of the reserve, as much as a limited map grows by; returns `false` if none is left.
-    func takesReserve() -> Bool {
-        state.withLock { state in
-            guard state.takenReserve < state.budget.bytes - state.budget.fileLimit else { return false }
-            state.takenReserve += Environment.limitedMapGrowth
-            return true
-        }
+    /// Whether the map may grow once more and stay within the budget: by a part of the reserve, which all processes share.
+    func hasReserve() throws -> Bool {
+        try durable.environment.information().mapSize + Environment.limitedMapGrowth <= budget.bytes
     }
 
     /// How long to wait for a reader to end, in steps of a millisecond.
