@@ -153,8 +153,8 @@ final class DiskEviction: Sendable {
         return victims.isEmpty && expired.isEmpty ? nil : EvictionPlan(victims: victims, expired: expired)
     }
 
-    /// Pages that a run has beside those that are wanted.
-    private static let leastSpare = 8
+    /// Pages that a run has beside those that are wanted, each time that it is tried.
+    private static let spare = 12
 
     /// Records that are at least as long; where there is none, or that was not enough, what lies in the best place.
     private func chooseLong(_ wanted: WantedRoom, effort: Int, _ state: inout State) throws -> EvictionPlan? {
@@ -165,7 +165,7 @@ final class DiskEviction: Sendable {
         }
         if victims.isEmpty {
             // Other pages of the transaction, and those that evicting copies, may be put into the run: more of them the more it changes.
-            let spare = min(Self.leastSpare << effort, state.budget.bytes / 8 / pageSize)
+            let spare = Self.spare * (effort + 1)
             victims = try PageRun.victims(
                 length: wanted.long / pageSize + spare, state.keyspaces.filter { !$0.isRetired }, durable)
         }

@@ -6,54 +6,57 @@ internal import LMDB
 /// even if half of it is free there may be no run for a long value. What lies between free pages is known here, and may be evicted.
 struct PageRun {
     /// What a page holds.
-    private enum Content: UInt8 {
-        /// Something that cannot be evicted: a page of LMDB's own, or of a record that must stay.
-        case fixed
+    private enum Content {
+        /// A page of LMDB's own, above those that hold records. Which ones is not known here. It moves when a record below it goes, so a run
+        /// may have it, but had better not.
+        case structure
         case free
         /// Records, or a part of one.
-        case evictable
+        case records
+        /// A meta page, or a record that must stay.
+        case fixed
+
+        /// What it costs to have the page in a run, in pages of records.
+        var cost: Int {
+            switch self {
+            case .free: 0
+            case .records: 1
+            case .structure: 16
+            case .fixed: 1 << 32
+            }
+        }
     }
 
     private var pages: [Content]
 
     /// - Parameter count: How many pages the file has.
     init(count: Int) {
-        pages = [Content](repeating: .fixed, count: count)
-    }
-
-    private mutating func set(_ page: Int, _ content: Content) {
-        if pages.indices.contains(page) { pages[page] = content }
+        pages = [Content](repeating: .structure, count: count)
+        for metaPage in 0..<min(2, count) { pages[metaPage] = .fixed }
     }
 
     mutating func addFree(_ page: Int) {
-        set(page, .free)
+        if pages.indices.contains(page) { pages[page] = .free }
     }
 
-    /// Adds the pages of a record. One that must stay fixes its page for the others on it too.
-    mutating func add(_ location: PageLocation, isEvictable: Bool, seen: inout Set<Int>) {
-        if isEvictable {
-            if !seen.contains(location.leaf) { set(location.leaf, .evictable) }
-        } else {
-            seen.insert(location.leaf)
-            set(location.leaf, .fixed)
+    /// Adds the pages of a record. One that must stay keeps its page for the others on it too.
+    mutating func add(_ location: PageLocation, isEvictable: Bool) {
+        for page in [location.leaf] + Array(location.value ?? 0..<0) where pages.indices.contains(page) {
+            if pages[page] != .fixed { pages[page] = isEvictable ? .records : .fixed }
         }
-        guard isEvictable, let value = location.value else { return }
-        for page in value { set(page, .evictable) }
     }
 
-    /// The run of so many pages that needs the fewest evicted; of equals the last, since LMDB takes single pages from the front. `nil` if
-    /// there is none.
+    /// The run of so many pages that costs the least; of equals the last, since LMDB takes single pages from the front. `nil` if there is
+    /// none.
     func cheapest(_ length: Int) -> Range<Int>? {
         var best: (cost: Int, start: Int)?
-        var (cost, fixed) = (0, 0)
+        var cost = 0
         for page in pages.indices {
-            cost += pages[page] == .evictable ? 1 : 0
-            fixed += pages[page] == .fixed ? 1 : 0
-            if page >= length {
-                cost -= pages[page - length] == .evictable ? 1 : 0
-                fixed -= pages[page - length] == .fixed ? 1 : 0
+            cost += pages[page].cost
+            if page >= length { cost -= pages[page - length].cost }
+            if page >= length - 1, cost < Content.fixed.cost, cost <= best?.cost ?? .max {
+                best = (cost, page - length + 1)
             }
-            if page >= length - 1, fixed == 0, cost <= best?.cost ?? .max { best = (cost, page - length + 1) }
         }
         return best.map { $0.start..<$0.start + length }
     }
@@ -69,9 +72,8 @@ extension PageRun {
         return try durable.environment.read { transaction in
             var run = PageRun(count: file.usedBytes / pageSize)
             try transaction.forEachFreePage { run.addFree($0) }
-            var fixed: Set<Int> = []
             try forEach(keyspaces, in: transaction, pageSize) { _, _, location, isEvictable in
-                run.add(location, isEvictable: isEvictable, seen: &fixed)
+                run.add(location, isEvictable: isEvictable)
             }
             guard let found = run.cheapest(length) else { return [] }
             var victims: [EvictionPlan.Victim] = []

@@ -32,7 +32,8 @@ extension Parser {
         var written = [UInt8](repeating: 0, count: bytes.count)
         unsafe written.withUnsafeMutableBytes { target in
             unsafe Record.write(
-                header, payload: bytes.span.extracting(header.size...), keyHash: hash, to: target)
+                header, tags: Record.tags(bytes.span), payload: bytes.span.extracting(header.size...), keyHash: hash,
+                to: target)
         }
         require(written == bytes, "a record was accepted that is never written so")
     }
