@@ -77,10 +77,11 @@ final class WriteThrough: Sendable {
                                 efforts += 1
                             } else {
                                 efforts = 0
-                                disk.countRefusal()
-                                outcomes[order.removeFirst()] = LarderError(
-                                    .diskBudgetExceeded, "there is no room for the transaction in the disk budget")
+                                outcomes[order.removeFirst()] = disk.refusal()
                             }
+                        } else if let disk, try !disk.hasReserve() {
+                            // Even a removal copies pages, and a reader who never ends keeps the old ones.
+                            outcomes[order.removeFirst()] = disk.refusal()
                         } else {
                             try writer.growMap()
                         }

@@ -73,9 +73,10 @@ final class DiskEviction: Sendable {
         sweep.count(removed: plan.expiredRemoved)
     }
 
-    /// Counts a transaction that found no room.
-    func countRefusal() {
+    /// What a transaction is told that found no room; it is counted.
+    func refusal() -> LarderError {
         refusals.add(1, ordering: .relaxed)
+        return LarderError(.diskBudgetExceeded, "there is no room for the transaction in the disk budget")
     }
 
     // MARK: Before a commit
