@@ -26,6 +26,8 @@ public final class Store: Sendable {
     let writeThrough: WriteThrough
     let keyspaces: KeyspaceRegistry
     let sweep: ExpirySweep
+    /// Nil where nobody listens.
+    let removalDelivery: RemovalDelivery?
     /// Nil where the store does not keep it.
     let hotSet: HotSet?
     let clock: WallClock
@@ -74,11 +76,18 @@ public final class Store: Sendable {
         options.durability.apply(to: &environment)
         durable = try DurableTier(
             at: path, options: environment, creating: options.createsIfMissing, clock: options.clock)
-        memory = MemoryTier(capacity: options.memoryCapacity.bytes)
+        keyspaces = KeyspaceRegistry(durable: durable)
+        if let listener = options.removalListener {
+            let delivery = RemovalDelivery(to: listener, naming: keyspaces)
+            removalDelivery = delivery
+            memory = MemoryTier(capacity: options.memoryCapacity.bytes, removalListener: { delivery.post($0) })
+        } else {
+            removalDelivery = nil
+            memory = MemoryTier(capacity: options.memoryCapacity.bytes)
+        }
         coherence = Coherence(environment: durable.environment)
         loads = LoadTable()
         claims = ClaimKeeper(environment: durable.environment)
-        keyspaces = KeyspaceRegistry(durable: durable)
         sweep = ExpirySweep(durable: durable, keyspaces: keyspaces)
         writeThrough = WriteThrough(
             durable: durable, memory: memory, coherence: coherence, loads: loads, clock: options.clock)
