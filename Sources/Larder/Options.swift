@@ -43,6 +43,14 @@ public struct StoreOptions: Sendable {
     /// After opening they are read back in the background. `nil` turns both off: for tools that only read, and for services that share a store
     /// and do not want each other's memory to start anew at the commit.
     public var hotSetInterval: Duration?
+    /// Is told of each entry that leaves memory, with the cause; it is still on disk unless it was removed or has expired. `nil`, the default, costs
+    /// nothing.
+    ///
+    /// It is called on a thread of its own, one call at a time, with no lock held and outside every transaction: it may read, and
+    /// write in the blocking form. It hears of the removals of one key in the order in which they happened, soon after they have; across keys there is
+    /// no order. What it is too slow for is counted in ``MemoryTierStatistics/unreportedRemovals`` and not told. Closing the
+    /// store, and dropping all of memory at once, tells nothing.
+    public var removalListener: (@Sendable (RemovedEntry) -> Void)?
     /// Where the time of day comes from.
     public var clock: WallClock
 
@@ -53,7 +61,8 @@ public struct StoreOptions: Sendable {
         maximumCaches: Int = 128,
         maximumReaders: Int = 1_022, mapSize: ByteCount = .gibibytes(256),
         maximumSnapshotAge: Duration? = .seconds(60), removesExpired: Bool = true,
-        hotSetInterval: Duration? = .seconds(300), clock: WallClock = .system
+        hotSetInterval: Duration? = .seconds(300),
+        removalListener: (@Sendable (RemovedEntry) -> Void)? = nil, clock: WallClock = .system
     ) {
         self.purpose = purpose
         self.memoryCapacity = memoryCapacity
@@ -65,6 +74,7 @@ public struct StoreOptions: Sendable {
         self.maximumSnapshotAge = maximumSnapshotAge
         self.removesExpired = removesExpired
         self.hotSetInterval = hotSetInterval
+        self.removalListener = removalListener
         self.clock = clock
     }
 

@@ -32,6 +32,10 @@ public struct MemoryTierStatistics: Hashable, Sendable {
     public var misses = 0
     /// Entries that made room for others.
     public var evictions = 0
+    /// Entries that left, by cause; those of ``RemovalCause/size`` are the ``evictions``. Dropping all of memory at once counts none.
+    public var removals = RemovalCounts()
+    /// Removals that a listener was too slow to hear of.
+    public var unreportedRemovals = 0
     /// Entries of the hot set that were brought back after opening.
     public var warmed = 0
 }

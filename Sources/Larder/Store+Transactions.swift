@@ -97,6 +97,7 @@ extension Store {
         }
         var memory = memory.statistics
         memory.warmed = hotSet?.warmed ?? 0
+        memory.unreportedRemovals = removalDelivery?.lost ?? 0
         return StoreStatistics(
             memory: memory,
             durable: DurableTierStatistics(

@@ -26,6 +26,8 @@ public final class Store: Sendable {
     let writeThrough: WriteThrough
     let keyspaces: KeyspaceRegistry
     let sweep: ExpirySweep
+    /// Nil where nobody listens.
+    let removalDelivery: RemovalDelivery?
     /// Nil where the store does not keep it.
     let hotSet: HotSet?
     let clock: WallClock
@@ -75,13 +77,20 @@ public final class Store: Sendable {
         durable = try DurableTier(
             at: path, options: environment, purpose: options.purpose, memory: options.memoryCapacity.bytes,
             creating: options.createsIfMissing, clock: options.clock)
+        keyspaces = KeyspaceRegistry(durable: durable)
         // What is known of the reads is part of the bookkeeping.
-        memory = MemoryTier(
-            capacity: max(0, options.memoryCapacity.bytes - (durable.references?.byteCount ?? 0)))
+        let capacity = max(0, options.memoryCapacity.bytes - (durable.references?.byteCount ?? 0))
+        if let listener = options.removalListener {
+            let delivery = RemovalDelivery(to: listener, naming: keyspaces)
+            removalDelivery = delivery
+            memory = MemoryTier(capacity: capacity, removalListener: { delivery.post($0) })
+        } else {
+            removalDelivery = nil
+            memory = MemoryTier(capacity: capacity)
+        }
         coherence = Coherence(environment: durable.environment)
         loads = LoadTable()
         claims = ClaimKeeper(environment: durable.environment)
-        keyspaces = KeyspaceRegistry(durable: durable)
         sweep = ExpirySweep(durable: durable, keyspaces: keyspaces)
         let disk = try DiskEviction(durable, memory, coherence, keyspaces, sweep, options.clock)
         writeThrough = WriteThrough(

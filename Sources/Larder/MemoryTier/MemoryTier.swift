@@ -40,7 +40,7 @@ final class MemoryTier: Sendable {
     ///
     /// - Parameters:
     ///   - shardCount: A power of two; by default one for each 4 MiB, at most 32. An entry may take a sixth of a shard.
-    ///   - removalListener: Told of each entry that leaves, on the thread that made it leave, after the locks are let go.
+    ///   - removalListener: Told of each entry that leaves, under the lock of its shard and so in order: it may only take note.
     init(
         capacity: Int, shardCount: Int? = nil, parameters: PolicyParameters = .standard,
         removalListener: (@Sendable (RemovalNotice) -> Void)? = nil
@@ -307,8 +307,11 @@ final class MemoryTier: Sendable {
 
     /// Lets go of removed objects, tells the listener, and shows sampled accesses to the shadows unless another thread is doing so.
     private func care(for shard: Int) {
-        let (objects, notices, accesses, isFull) = shards.withLock(shard) { $0.takeLeftovers() }
-        if let removalListener { for notice in notices { removalListener(notice) } }
+        let (objects, _, accesses, isFull) = shards.withLock(shard) { state in
+            let leftovers = state.takeLeftovers()
+            if let removalListener { for notice in leftovers.notices { removalListener(notice) } }
+            return leftovers
+        }
         _ = consume objects
         if isFull { makeChooser() }
         guard !accesses.isEmpty else { return }
