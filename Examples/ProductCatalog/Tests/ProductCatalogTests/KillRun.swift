@@ -1,0 +1,134 @@
+internal import Foundation
+internal import GRDB
+internal import ProductCatalog
+
+/// Rounds in which the service is killed at a step of an update or a load, or at any moment, and started again. At no time may it serve a price
+/// that the database does not hold.
+struct KillRun {
+    private let scratch: ScratchDirectory
+    private let database: String
+    private var generator: SeededGenerator
+    /// The product of the next round: each has one of its own, so that no round waits for what another has left.
+    private var next = Self.firstProduct
+
+    private static let firstProduct = 1_000
+
+    /// What the rounds came to.
+    private(set) var report = Report()
+
+    /// Counts, and what was wrong.
+    struct Report {
+        /// How many rounds ended at each step; "any moment" for the others.
+        var endings: [String: Int] = [:]
+        /// Served prices that were compared to the database's.
+        var comparisons = 0
+        /// Rounds after which the cache held the product at once.
+        var held = 0
+        /// Rounds after which the database held the new price.
+        var updated = 0
+        /// What was wrong, in words.
+        var failures: [String] = []
+    }
+
+    /// Prepares a catalog with a product for each round.
+    init(rounds: Int, seed: UInt64) async throws {
+        scratch = try ScratchDirectory()
+        database = scratch.path + "/catalog.sqlite"
+        generator = SeededGenerator(seed: seed)
+        let catalog = try Catalog(at: scratch.path)
+        try await catalog.database.pool.write { database in
+            for id in Self.firstProduct..<Self.firstProduct + rounds {
+                try database.execute(literal: "INSERT INTO product VALUES (\(id), \("Product \(id)"), \(id), 1)")
+            }
+        }
+        try catalog.close()
+    }
+
+    // MARK: Rounds
+
+    /// Kills the service while an update or a load is held up at a step.
+    mutating func runRound(killingAt step: Step) async throws {
+        let id = takeProduct(step.rawValue)
+        let service = try ServiceProcess(scratch.path, holdingAt: step)
+        let client = try await service.client()
+        let held: Task<Product?, Never>
+        if Step.ofUpdates.contains(step) {
+            // With the old price in both tiers, or in none.
+            if Bool.random(using: &generator) { try await compare(id, client, "before \(step)") }
+            held = Task { try? await client.setPrice(id, id * 2) }
+            try await service.waitUntilHeld(at: step)
+        } else {
+            held = Task { try? await client.product(id) }
+            try await service.waitUntilHeld(at: step)
+            _ = try await client.setPrice(id, id * 2)
+        }
+        for _ in 0..<2 { try await compare(id, client, "while held at \(step)") }
+        check(await service.end(SIGKILL) == .killed(SIGKILL), "killed at \(step)")
+        check(await held.value == nil, "what was held up at \(step) was answered")
+
+        try await checkAfterKill(id, "\(step)", isUpdated: step >= .committed)
+    }
+
+    /// Kills the service at any moment of an update, while the product is read.
+    mutating func runRound(killingAfter delay: Duration) async throws {
+        let id = takeProduct("any moment")
+        let service = try ServiceProcess(scratch.path)
+        let client = try await service.client()
+        try await compare(id, client, "before any moment")
+        let update = Task { try? await client.setPrice(id, id * 2) }
+        let reader = Task {
+            var prices: Set<Int> = []
+            while let product = try? await client.product(id) { prices.insert(product.priceInCents) }
+            return prices
+        }
+        try await Task.sleep(for: delay)
+        check(await service.end(SIGKILL) == .killed(SIGKILL), "killed at any moment")
+        let isAcknowledged = await update.value != nil
+        check(await reader.value.isSubset(of: [id, id * 2]), "a price that never was")
+
+        try await checkAfterKill(id, "any moment", isUpdated: isAcknowledged ? true : nil)
+    }
+
+    private mutating func takeProduct(_ ending: String) -> Int {
+        defer { next += 1 }
+        report.endings[ending, default: 0] += 1
+        return next
+    }
+
+    // MARK: Checks
+
+    /// Starts the service again, twice, and compares.
+    private mutating func checkAfterKill(_ id: Int, _ moment: String, isUpdated: Bool?) async throws {
+        for start in 1...2 {
+            let service = try ServiceProcess(scratch.path)
+            let client = try await service.client()
+            for _ in 0..<3 { try await compare(id, client, "after \(moment), start \(start)") }
+            if start == 1, try await client.statistics().loads == 0 { report.held += 1 }
+            let ending = await service.end(Bool.random(using: &generator) ? SIGTERM : SIGKILL)
+            check([.exited(0), .killed(SIGKILL)].contains(ending), "\(String(describing: ending)) after \(moment)")
+        }
+        let price = try await row(id)?.priceInCents
+        if price == id * 2 { report.updated += 1 }
+        check([id, id * 2].contains(price), "the database holds a price that never was, after \(moment)")
+        if let isUpdated { check((price == id * 2) == isUpdated, "the database holds the wrong price after \(moment)") }
+    }
+
+    /// What the service serves is what the database holds. Nobody may be changing it.
+    private mutating func compare(_ id: Int, _ client: ServiceClient, _ moment: String) async throws {
+        let served = try await client.product(id)
+        let row = try await row(id)
+        report.comparisons += 1
+        check(served == row, "\(moment), product \(id): served \(served as Any), not \(row as Any)")
+    }
+
+    /// The product in the database, past the service.
+    private func row(_ id: Int) async throws -> Product? {
+        let queue = try DatabaseQueue(path: database)
+        defer { try? queue.close() }
+        return try await queue.read { try Product.fetchOne($0, key: id) }
+    }
+
+    private mutating func check(_ condition: Bool, _ failure: String) {
+        if !condition { report.failures.append(failure) }
+    }
+}
