@@ -4,8 +4,7 @@ internal import LarderFoundation
 
 /// The products, read and changed through a cache.
 ///
-/// A price that it hands out is one that the database holds, wherever this process, or one before it, was killed. One process serves a
-/// catalog at a time: see ``ProductDatabase/init(at:steps:)`` for what SQLite may leave behind when it is killed, which is decided at the opening.
+/// A price that it hands out is one that the database holds, wherever this process, or another that serves the same catalog, is killed.
 package final class Catalog: Sendable {
     /// The system of record.
     package let database: ProductDatabase
@@ -13,25 +12,24 @@ package final class Catalog: Sendable {
     package let products: SourcedCache<ProductSource>
     private let store: Store
     private let steps: StepObserver
-    private let lock: DirectoryLock
 
-    /// How many times an update is made anew because somebody else has changed the product meanwhile.
+    /// How often an update is tried while somebody else changes the product each time.
     private static let attempts = 16
 
     /// Opens the catalog in a directory, and makes it if it is not there.
     ///
-    /// - Throws: ``CatalogError/alreadyServed(_:)``; what `Store` and GRDB throw.
-    package init(at directory: String, steps: StepObserver = StepObserver()) throws {
+    /// - Parameter timeToLive: After what time a product is looked up again, for what is changed in the database past the cache.
+    /// - Throws: What `Store` and GRDB throw.
+    package init(
+        at directory: String, timeToLive: Duration = .seconds(3_600), steps: StepObserver = StepObserver()
+    ) throws {
         self.steps = steps
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
-        lock = try DirectoryLock(directory)
         database = try ProductDatabase(at: directory + "/catalog.sqlite", steps: steps)
-        store = try Store(at: directory + "/cache", options: .init(memoryCapacity: .mebibytes(16)))
+        store = try Store(at: directory + "/cache", options: .init(purpose: .cache(diskBudget: .mebibytes(64))))
         let options = SourceOptions(
-            // For what is changed in the database past this service.
-            freshness: .init(timeToLive: .seconds(3_600)),
-            sharing: .withinProcess, writeTimeout: .seconds(5),
-            // SQLite runs in this process: what was not applied when the process died never will be.
+            freshness: .init(timeToLive: timeToLive, staleIfError: .seconds(86_400)), writeTimeout: .seconds(5),
+            // SQLite runs in this process, and applies nothing once it has died.
             settlement: .seconds(1))
         products = try store.cache("products", key: .int, value: .json(Product.self))
             .through(ProductSource(database: database, steps: steps), options: options)
@@ -66,7 +64,7 @@ package final class Catalog: Sendable {
             await steps.reached(.cached)
             return product
         }
-        throw CatalogError.contended(id)
+        throw CatalogError.versionConflict
     }
 
     /// Removes a product from the database and the cache.

@@ -1,3 +1,4 @@
+internal import GRDB
 internal import Hummingbird
 internal import Larder
 
@@ -13,6 +14,8 @@ struct CatalogErrorMiddleware: RouterMiddleware {
             return try await next(request, context)
         } catch let error as CatalogError {
             throw HTTPError(Self.status(of: error), message: "\(error)")
+        } catch is DatabaseError {
+            throw HTTPError(.serviceUnavailable, message: "The database has failed; nothing was changed. Try again.")
         } catch let error as LarderError {
             throw Self.answer(to: error)
         }
@@ -22,9 +25,7 @@ struct CatalogErrorMiddleware: RouterMiddleware {
         switch error {
         case .noSuchProduct: .notFound
         case .invalidPrice: .badRequest
-        case .contended, .versionConflict: .conflict
-        case .databaseInDoubt: .serviceUnavailable
-        case .alreadyServed, .system: .internalServerError
+        case .versionConflict: .conflict
         }
     }
 

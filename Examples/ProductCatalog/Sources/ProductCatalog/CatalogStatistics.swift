@@ -12,6 +12,8 @@ package struct CatalogStatistics: Codable, Hashable, Sendable {
     package var loads: Int
     /// Of these, those that failed.
     package var failedLoads: Int
+    /// Stale products that were answered because a load has failed.
+    package var staleAnswers: Int
     /// Commits of the cache.
     package var commits: Int
     /// Bytes of the memory tier in use.
@@ -23,6 +25,7 @@ package struct CatalogStatistics: Codable, Hashable, Sendable {
         diskHits = statistics.durable.hits
         loads = statistics.loads
         failedLoads = statistics.failedLoads
+        staleAnswers = statistics.staleAnswers
         commits = statistics.commits.commits
         memoryBytes = statistics.memory.bytes
     }

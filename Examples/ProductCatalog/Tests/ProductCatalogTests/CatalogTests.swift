@@ -12,16 +12,16 @@ internal import Testing
         catalog = try Catalog(at: scratch.path)
     }
 
-    @Test func `flushes every commit of the database`() async throws {
-        let settings = try await catalog.database.pool.writeWithoutTransaction { database in
+    @Test func `flushes every commit of the database, and the removal of its journal`() async throws {
+        let settings = try await catalog.database.queue.read { database in
             (
                 try String.fetchOne(database, sql: "PRAGMA journal_mode"),
                 try Int.fetchOne(database, sql: "PRAGMA synchronous")
             )
         }
-        #expect(settings.0 == "wal")
-        let full = 2
-        #expect(settings.1 == full)
+        #expect(settings.0 == "delete")
+        let extra = 3
+        #expect(settings.1 == extra)
     }
 
     @Test func `asks the database once, however many ask for a product`() async throws {
@@ -44,7 +44,7 @@ internal import Testing
 
     @Test func `keeps nothing of an update that was made from what is no longer there`() async throws {
         let old = try #require(try await catalog.product(1))
-        try await catalog.database.pool.write { database in
+        try await catalog.database.queue.write { database in
             try database.execute(sql: "UPDATE product SET name = 'Pine shelf', version = 2 WHERE id = 1")
         }
         await #expect(throws: CatalogError.versionConflict) {
@@ -53,36 +53,5 @@ internal import Testing
         #expect(try catalog.products.cache.value(for: 1) == nil)
         #expect(try await catalog.product(1)?.name == "Pine shelf")
         #expect(try await catalog.setPrice(ofProduct: 1, to: 2).version == 3)
-    }
-
-    /// Makes SQLite fail to commit.
-    private final class CommitFailure: TransactionObserver {
-        struct Failed: Error {}
-
-        func observes(eventsOfKind eventKind: DatabaseEventKind) -> Bool { true }
-        func databaseDidChange(with event: DatabaseEvent) {}
-        func databaseWillCommit() throws { throw Failed() }
-        func databaseDidCommit(_ database: Database) {}
-        func databaseDidRollback(_ database: Database) {}
-    }
-
-    @Test func `reads nothing from a database that failed to commit, until it is opened again`() async throws {
-        #expect(try await catalog.product(1)?.priceInCents == 8_900)
-        let failure = CommitFailure()
-        catalog.database.pool.add(transactionObserver: failure)
-        let error = await #expect(throws: LarderError.self) {
-            try await catalog.setPrice(ofProduct: 1, to: 1)
-        }
-        #expect(error?.code == .outcomeUnknown)
-        #expect(try catalog.products.cache.value(for: 1) == nil)
-        await #expect(throws: CatalogError.databaseInDoubt) { try await catalog.product(1) }
-        await #expect(throws: CatalogError.databaseInDoubt) {
-            try await catalog.setPrice(ofProduct: 2, to: 1)
-        }
-        try catalog.close()
-    }
-
-    @Test func `is served by one at a time`() async throws {
-        #expect(throws: CatalogError.alreadyServed(scratch.path)) { try Catalog(at: scratch.path) }
     }
 }

@@ -2,11 +2,12 @@ internal import Foundation
 internal import GRDB
 internal import ProductCatalog
 
-/// Rounds in which the service is killed at a step of an update or a load, or at any moment, and started again. At no time may it serve a price
-/// that the database does not hold.
+/// Rounds in which a service is killed at a step of an update or a load, or at any moment, and started again, while another, the witness,
+/// serves the same catalog. At no time may either serve a price that the database does not hold.
 struct KillRun {
     private let scratch: ScratchDirectory
-    private let database: String
+    private let database: DatabaseQueue
+    private let witness: (process: ServiceProcess, client: ServiceClient)
     private var generator: SeededGenerator
     /// The product of the next round: each has one of its own, so that no round waits for what another has left.
     private var next = Self.firstProduct
@@ -33,15 +34,15 @@ struct KillRun {
     /// Prepares a catalog with a product for each round.
     init(rounds: Int, seed: UInt64) async throws {
         scratch = try ScratchDirectory()
-        database = scratch.path + "/catalog.sqlite"
         generator = SeededGenerator(seed: seed)
-        let catalog = try Catalog(at: scratch.path)
-        try await catalog.database.pool.write { database in
+        let process = try ServiceProcess(scratch.path)
+        witness = (process, try await process.client())
+        database = try DatabaseQueue(path: scratch.path + "/catalog.sqlite")
+        try await database.write { database in
             for id in Self.firstProduct..<Self.firstProduct + rounds {
                 try database.execute(literal: "INSERT INTO product VALUES (\(id), \("Product \(id)"), \(id), 1)")
             }
         }
-        try catalog.close()
     }
 
     // MARK: Rounds
@@ -60,9 +61,9 @@ struct KillRun {
         } else {
             held = Task { try? await client.product(id) }
             try await service.waitUntilHeld(at: step)
-            _ = try await client.setPrice(id, id * 2)
+            _ = try await witness.client.setPrice(id, id * 2)
         }
-        for _ in 0..<2 { try await compare(id, client, "while held at \(step)") }
+        for _ in 0..<2 { try await compare(id, witness.client, "while held at \(step)") }
         check(await service.end(SIGKILL) == .killed(SIGKILL), "killed at \(step)")
         check(await held.value == nil, "what was held up at \(step) was answered")
 
@@ -76,15 +77,20 @@ struct KillRun {
         let client = try await service.client()
         try await compare(id, client, "before any moment")
         let update = Task { try? await client.setPrice(id, id * 2) }
-        let reader = Task {
-            var prices: Set<Int> = []
-            while let product = try? await client.product(id) { prices.insert(product.priceInCents) }
+        let reader = Task { [witness] in
+            var prices: [Int] = []
+            while let product = try? await client.product(id) {
+                prices.append(product.priceInCents)
+                if let product = try await witness.client.product(id) { prices.append(product.priceInCents) }
+            }
             return prices
         }
         try await Task.sleep(for: delay)
         check(await service.end(SIGKILL) == .killed(SIGKILL), "killed at any moment")
         let isAcknowledged = await update.value != nil
-        check(await reader.value.isSubset(of: [id, id * 2]), "a price that never was")
+        let prices = try await reader.value
+        check(Set(prices).isSubset(of: [id, id * 2]), "a price that never was")
+        check(prices == prices.sorted(), "the old price after the new one")
 
         try await checkAfterKill(id, "any moment", isUpdated: isAcknowledged ? true : nil)
     }
@@ -99,21 +105,23 @@ struct KillRun {
 
     /// Starts the service again, twice, and compares.
     private mutating func checkAfterKill(_ id: Int, _ moment: String, isUpdated: Bool?) async throws {
+        try await compare(id, witness.client, "after \(moment), witness")
         for start in 1...2 {
             let service = try ServiceProcess(scratch.path)
             let client = try await service.client()
-            for _ in 0..<3 { try await compare(id, client, "after \(moment), start \(start)") }
+            for _ in 0..<2 { try await compare(id, client, "after \(moment), start \(start)") }
             if start == 1, try await client.statistics().loads == 0 { report.held += 1 }
             let ending = await service.end(Bool.random(using: &generator) ? SIGTERM : SIGKILL)
             check([.exited(0), .killed(SIGKILL)].contains(ending), "\(String(describing: ending)) after \(moment)")
         }
+        try await compare(id, witness.client, "after \(moment), witness again")
         let price = try await row(id)?.priceInCents
         if price == id * 2 { report.updated += 1 }
         check([id, id * 2].contains(price), "the database holds a price that never was, after \(moment)")
         if let isUpdated { check((price == id * 2) == isUpdated, "the database holds the wrong price after \(moment)") }
     }
 
-    /// What the service serves is what the database holds. Nobody may be changing it.
+    /// What a service serves is what the database holds. Nobody may be changing it.
     private mutating func compare(_ id: Int, _ client: ServiceClient, _ moment: String) async throws {
         let served = try await client.product(id)
         let row = try await row(id)
@@ -121,11 +129,9 @@ struct KillRun {
         check(served == row, "\(moment), product \(id): served \(served as Any), not \(row as Any)")
     }
 
-    /// The product in the database, past the service.
+    /// The product in the database, past the services.
     private func row(_ id: Int) async throws -> Product? {
-        let queue = try DatabaseQueue(path: database)
-        defer { try? queue.close() }
-        return try await queue.read { try Product.fetchOne($0, key: id) }
+        try await database.read { try Product.fetchOne($0, key: id) }
     }
 
     private mutating func check(_ condition: Bool, _ failure: String) {
