@@ -21,8 +21,11 @@ internal import ProductCatalog
     @Option(help: ArgumentHelp("Hold up the first request that reaches this step, for the tests.", visibility: .hidden))
     var hold: Step?
 
+    @Option(help: ArgumentHelp("Wait so many milliseconds at every step, for the tests.", visibility: .hidden))
+    var pause = 0
+
     func run() async throws {
-        let steps = StepObserver(holdingAt: hold) { Self.say("reached \($0.rawValue)") }
+        let steps = StepObserver(holdingAt: hold, pausing: .milliseconds(pause)) { Self.say("reached \($0.rawValue)") }
         let catalog = try Catalog(at: data, steps: steps)
         let application = Application(
             router: catalog.makeRouter(),

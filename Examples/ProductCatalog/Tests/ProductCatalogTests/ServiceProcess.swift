@@ -23,11 +23,15 @@ final class ServiceProcess: Sendable {
 
     /// Starts the service for a directory.
     ///
-    /// - Parameter step: Where it is to hold up the first request.
-    init(_ directory: String, holdingAt step: Step? = nil) throws {
+    /// - Parameters:
+    ///   - step: Where it is to hold up the first request.
+    ///   - milliseconds: How long every step is to take.
+    init(_ directory: String, holdingAt step: Step? = nil, pausing milliseconds: Int = 0) throws {
         let process = Process()
         process.executableURL = try Self.executable()
-        process.arguments = ["--data", directory, "--port", "0"] + (step.map { ["--hold", $0.rawValue] } ?? [])
+        process.arguments =
+            ["--data", directory, "--port", "0", "--pause", "\(milliseconds)"]
+            + (step.map { ["--hold", $0.rawValue] } ?? [])
         process.environment = ["LOG_LEVEL": "critical"]
         let pipe = Pipe()
         process.standardOutput = pipe
@@ -56,6 +60,9 @@ final class ServiceProcess: Sendable {
     deinit {
         if process.isRunning { signal(SIGKILL) }
     }
+
+    /// Whether it has not ended yet.
+    var isRunning: Bool { process.isRunning }
 
     /// Waits until the service listens.
     func client() async throws -> ServiceClient {
