@@ -20,15 +20,8 @@ package enum Step: String, CaseIterable, Sendable {
     /// The loaded product was handed out by the cache; nobody was answered.
     case loaded
 
-    /// The steps of an update.
-    package static var ofUpdates: [Step] { allCases.filter { $0 <= .cached } }
+    /// The steps of an update before SQLite has committed it.
+    package static let beforeCommit: Set<Step> = [.requested, .intended, .begun, .executed]
     /// The steps of a load.
-    package static var ofLoads: [Step] { allCases.filter { $0 > .cached } }
-}
-
-extension Step: Comparable {
-    /// Whether one comes before the other.
-    package static func < (left: Step, right: Step) -> Bool {
-        (allCases.firstIndex(of: left) ?? 0) < (allCases.firstIndex(of: right) ?? 0)
-    }
+    package static let ofLoads: Set<Step> = [.loadBegun, .loadRead, .loaded]
 }

@@ -27,17 +27,12 @@ internal import ProductCatalog
     func run() async throws {
         let steps = StepObserver(holdingAt: hold, pausing: .milliseconds(pause)) { Self.say("reached \($0.rawValue)") }
         let catalog = try Catalog(at: data, steps: steps)
+        defer { try? catalog.close() }
         let application = Application(
             router: catalog.makeRouter(),
             configuration: .init(address: .hostname(host, port: port)),
             onServerRunning: { channel in Self.say("listening on port \(channel.localAddress?.port ?? 0)") })
-        do {
-            try await application.runService()
-        } catch {
-            try? catalog.close()
-            throw error
-        }
-        try catalog.close()
+        try await application.runService()
     }
 
     /// Says a line to whoever has started the process, at once.

@@ -55,21 +55,21 @@ struct KillRun {
         let service = try ServiceProcess(scratch.path, holdingAt: step)
         let client = try await service.client()
         let held: Task<Product?, Never>
-        if Step.ofUpdates.contains(step) {
+        if Step.ofLoads.contains(step) {
+            held = Task { try? await client.product(id) }
+            try await service.waitUntilHeld(at: step)
+            _ = try await witness.client.setPrice(id, id * 2)
+        } else {
             // With the old price in both tiers, or in none.
             if Bool.random(using: &generator) { try await compare(id, client, "before \(step)") }
             held = Task { try? await client.setPrice(id, id * 2) }
             try await service.waitUntilHeld(at: step)
-        } else {
-            held = Task { try? await client.product(id) }
-            try await service.waitUntilHeld(at: step)
-            _ = try await witness.client.setPrice(id, id * 2)
         }
         for _ in 0..<2 { try await compare(id, witness.client, "while held at \(step)") }
         check(await service.end(SIGKILL) == .killed(SIGKILL), "killed at \(step)")
         check(await held.value == nil, "what was held up at \(step) was answered")
 
-        try await checkAfterKill(id, "\(step)", isUpdated: step >= .committed)
+        try await checkAfterKill(id, "\(step)", isUpdated: !Step.beforeCommit.contains(step))
     }
 
     /// Kills the service at any moment of an update whose steps take a while, while the product is read from both.
