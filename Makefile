@@ -15,9 +15,11 @@ dependencies: ## Install the C libraries (Debian, Ubuntu: apt-get; macOS: brew)
 build: dependencies ## Build the library and kvtool
 	$(SWIFT) build -c $(CONFIGURATION)
 
-test: dependencies ## Run every test, and check the model of the protocol
+test: dependencies ## Run every test, check the model of the protocol, cut the power and fuzz for some minutes
 	$(SWIFT) test
 	Model/check.sh
+	scripts/durability --short
+	scripts/fuzz --short
 
 model: ## Check the model of the protocol alone, at the larger sizes too
 	Model/check.sh --long
