@@ -153,7 +153,11 @@ struct LarderBytes: Sendable {
     let cache: Cache<[UInt8], [UInt8]>
 
     init(_ options: DriverOptions) throws {
-        store = try options.openLarder()
+        try self.init(store: options.openLarder())
+    }
+
+    init(store: Store) throws {
+        self.store = store
         cache = try store.cache("bench", key: .bytes, value: .bytes)
     }
 
