@@ -3,7 +3,7 @@
 SWIFT ?= swift
 CONFIGURATION ?= release
 
-.PHONY: help dependencies build test durability demo model bench bench-full hit-ratio lint format clean
+.PHONY: help dependencies build test test-postgresql durability demo model bench bench-full hit-ratio lint format clean
 
 help: ## Show the commands
 	@sed -n 's/^\([a-z -]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -17,6 +17,10 @@ build: dependencies ## Build the library and kvtool
 test: dependencies ## Run every test, and check the model of the protocol
 	$(SWIFT) test
 	Model/check.sh
+
+test-postgresql: ## Test PostgreSQL as a source, on a server that the tests start
+	@scripts/install-dependencies postgresql
+	$(SWIFT) test --scratch-path .build-postgresql --traits PostgreSQL --filter LarderPostgreSQLTests
 
 model: ## Check the model of the protocol alone, at the larger sizes too
 	Model/check.sh --long

@@ -87,7 +87,7 @@ final class LoadGroup<Key: Sendable, Value: Sendable>: Sendable {
 
     /// Under what the members are loaded, in the order of the indices.
     private func leases(for indices: [Int]) async -> [Lease<Value>] {
-        if Task.isCancelled { return indices.map { _ in .unkept } }
+        if Task.isCancelled || !plan.mayKeep() { return indices.map { _ in .unkept } }
         guard plan.sharing == .amongProcesses else { return indices.map { local($0) } }
         let tokens = indices.map { _ in store.claims.makeToken() }
         let terms = zip(indices, tokens).map { (members[$0].memoryKey, $1) }
@@ -96,7 +96,9 @@ final class LoadGroup<Key: Sendable, Value: Sendable>: Sendable {
         do {
             let owner = try store.claims.owner()
             leases = try await store.write(singleKey: indices.count == 1 ? terms[0].0 : nil) { transaction in
-                try terms.map { key, token in
+                // Asked in the transaction, so that whoever says no after this finds the lease, and ends it.
+                guard plan.mayKeep() else { return terms.map { _ in .unkept } }
+                return try terms.map { key, token in
                     try transaction.lease(key, token: token, owner: owner, for: plan, demand)
                 }
             }
