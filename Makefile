@@ -3,7 +3,7 @@
 SWIFT ?= swift
 CONFIGURATION ?= release
 
-.PHONY: help dependencies build test test-postgresql durability demo model bench bench-full hit-ratio lint format clean
+.PHONY: help dependencies build test test-postgresql races durability fuzz demo model bench bench-full hit-ratio lint format clean
 
 help: ## Show the commands
 	@sed -n 's/^\([a-z -]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -25,8 +25,14 @@ test-postgresql: ## Test PostgreSQL as a source, on a server that the tests star
 model: ## Check the model of the protocol alone, at the larger sizes too
 	Model/check.sh --long
 
+races: dependencies ## Look for data races with ThreadSanitizer (Linux)
+	scripts/check-races
+
 durability: dependencies ## Cut the power, kill, fail calls and break bytes, at length; the report is in .build/durability
 	scripts/durability $(if $(SEED),--seed $(SEED))
+
+fuzz: dependencies ## Fuzz every parser for ten minutes each, or for SECONDS
+	scripts/fuzz $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED))
 
 demo: dependencies ## Replay a real trace, kill it, and see that nothing is lost
 	@scripts/demo
@@ -35,10 +41,10 @@ bench bench-full hit-ratio: dependencies ## Measure Larder beside its peers; see
 	@$(MAKE) --no-print-directory -C Benchmarks $@ $(if $(TRACES),TRACES="$(abspath $(TRACES))")
 
 lint: ## Check the formatting and the documentation of public declarations
-	$(SWIFT) format lint --strict --recursive Package.swift Sources Tests
+	$(SWIFT) format lint --strict --recursive Package.swift Sources Tests Fuzzing/Package.swift Fuzzing/Sources/Fuzzing
 
 format: ## Format the sources
-	$(SWIFT) format --in-place --recursive Package.swift Sources Tests
+	$(SWIFT) format --in-place --recursive Package.swift Sources Tests Fuzzing/Package.swift Fuzzing/Sources/Fuzzing
 
 clean: ## Remove what was built
-	rm -rf .build .build-*
+	rm -rf .build .build-* Fuzzing/.build Tests/Recorder/.build

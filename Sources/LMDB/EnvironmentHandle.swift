@@ -34,6 +34,21 @@ final class EnvironmentHandle: @unchecked Sendable {
         isLost = false
     }
 
+    /// The map's size beyond which it grows only in steps of ``Environment/limitedMapGrowth``; `nil` where it doubles.
+    private var mapLimit: Int?
+
+    /// Sets the map's size, at least that of the file, and keeps it from growing but in small steps. No transaction of this process may be
+    /// there, not even an idle one.
+    func limitMap(to size: Int) throws(LMDBError) {
+        mapLimit = size
+        try setMapSize(size)
+    }
+
+    /// Sets the limit of the map again, where there is one, after ``replace(by:)``.
+    func restoreMapLimit() throws(LMDBError) {
+        if let mapLimit { try setMapSize(mapLimit) }
+    }
+
     func checkNotLost() throws(LMDBError) {
         if isLost { throw LMDBError(.panic, operation: "use of the environment", path: path) }
     }
@@ -43,11 +58,11 @@ final class EnvironmentHandle: @unchecked Sendable {
         try unsafe check(mdb_env_sync(pointer, 1), "mdb_env_sync", path: path)
     }
 
-    /// Takes over the map size that another process has set. No read transaction of this process may be there, not even an idle one.
+    /// Takes over the map size that another process has set, or the file's where the map has a limit. No read transaction of this process may be there, not even an idle one.
     ///
     /// - Throws: ``LMDBError/Code-swift.struct/corrupted`` where the file's last page lies beyond any map: trying again would never end.
     func adoptMapSize() throws(LMDBError) {
-        try setMapSize(0)
+        try setMapSize(mapLimit ?? 0)
         var info = unsafe MDB_envinfo()
         try unsafe check(mdb_env_info(pointer, &info), "mdb_env_info", path: path)
         var status = MDB_stat()
@@ -58,19 +73,20 @@ final class EnvironmentHandle: @unchecked Sendable {
         }
     }
 
-    /// Doubles the map. No transaction of this process may be there, not even an idle one.
+    /// Doubles the map, or grows it a little where it has a limit. No transaction of this process may be there, not even an idle one.
     ///
     /// - Throws: `ENOMEM` where the address space has no room; the map then stays as it is.
     func growMap() throws(LMDBError) {
         var info = unsafe MDB_envinfo()
         try unsafe check(mdb_env_info(pointer, &info), "mdb_env_info", path: path)
         let size = unsafe info.me_mapsize
+        let growth = mapLimit == nil ? size : Environment.limitedMapGrowth
         // LMDB gives the old map up before it asks for the new one, so what it will be refused must be found out first.
-        guard let room = unsafe mmap(nil, size, PROT_NONE, MAP_PRIVATE | MAP_ANON | MAP_NORESERVE, -1, 0),
+        guard let room = unsafe mmap(nil, growth, PROT_NONE, MAP_PRIVATE | MAP_ANON | MAP_NORESERVE, -1, 0),
             unsafe room != MAP_FAILED
         else { throw LMDBError(.init(rawValue: errno), operation: "map growth", path: path) }
-        unsafe munmap(room, size)
-        try setMapSize(size * 2)
+        unsafe munmap(room, growth)
+        try setMapSize(size + growth)
     }
 
     private func setMapSize(_ size: Int) throws(LMDBError) {

@@ -44,18 +44,25 @@ extension ProcessLock {
         return request.l_type != Int16(F_UNLCK)
     }
 
-    /// How many removals, of all processes, found nothing to remove and so made no commit.
-    var removalsOfNothing: UInt64 {
+    /// How many removals by other processes found nothing to remove and so made no commit.
+    var foreignRemovalsOfNothing: UInt64 {
+        ownRemovals.withLock { own in allRemovalsOfNothing &- own }
+    }
+
+    private var allRemovalsOfNothing: UInt64 {
         var count: UInt64 = 0
         let read = unsafe pread(descriptor.load(ordering: .relaxed), &count, 8, Self.removalsOffset)
         return read == 8 ? count : 0
     }
 
-    /// Counts such a removal. The writer's lock is held.
+    /// Counts such a removal by this process. The writer's lock is held.
     func countRemovalOfNothing() throws(LMDBError) {
-        var count = removalsOfNothing &+ 1
-        guard unsafe pwrite(descriptor.load(ordering: .relaxed), &count, 8, Self.removalsOffset) == 8 else {
-            throw LMDBError(.init(rawValue: errno), operation: "pwrite", path: path)
+        try ownRemovals.withLock { own throws(LMDBError) in
+            var count = allRemovalsOfNothing &+ 1
+            guard unsafe pwrite(descriptor.load(ordering: .relaxed), &count, 8, Self.removalsOffset) == 8 else {
+                throw LMDBError(.init(rawValue: errno), operation: "pwrite", path: path)
+            }
+            own &+= 1
         }
     }
 }
@@ -73,13 +80,13 @@ extension Environment {
         processLock.isAlive(identity)
     }
 
-    /// How many removals, of all processes, found nothing to remove and so made no commit that ``lastTransactionID`` would show. Costs a
-    /// system call.
-    package var removalsOfNothing: UInt64 {
-        processLock.removalsOfNothing
+    /// How many removals by other processes found nothing to remove and so made no commit that ``lastTransactionID`` would show, counted from
+    /// no particular number. Costs a system call.
+    package var foreignRemovalsOfNothing: UInt64 {
+        processLock.foreignRemovalsOfNothing
     }
 
-    /// Counts such a removal. The caller holds the writer's lock.
+    /// Counts such a removal by this process. The caller holds the writer's lock.
     package func countRemovalOfNothing() throws(LMDBError) {
         try processLock.countRemovalOfNothing()
     }

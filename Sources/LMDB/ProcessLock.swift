@@ -34,6 +34,8 @@ final class ProcessLock: Sendable {
     let path: String
     /// What ``identity()`` has found.
     let ownIdentity = Mutex<UInt64?>(nil)
+    /// How many removals by this process found nothing to remove.
+    let ownRemovals = Mutex<UInt64>(0)
 
     /// Opens the locks' file, mode 0600, and makes it if it is not there.
     init(path: String) throws(LMDBError) {

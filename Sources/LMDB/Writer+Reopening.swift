@@ -19,6 +19,7 @@ extension Writer {
                 environment.handle.markLost()
                 let fresh = try Environment.openHandle(at: environment.path, options: environment.options)
                 environment.handle.replace(by: fresh)
+                try environment.handle.restoreMapLimit()
                 try fresh.flush()
                 if try !Self.opens(names, in: fresh) {
                     // Numbers that stand for other tables now must not be used again.

@@ -48,7 +48,12 @@ package struct Writer: ~Copyable {
         _ = unsafe mdb_reader_check(environment.handle.pointer, nil)
     }
 
-    /// Doubles the map, once no reader of this process is active. No write transaction may be open.
+    /// Limits the map as ``Environment/limitMap(to:)`` does.
+    package borrowing func limitMap(to size: Int) throws(LMDBError) {
+        try environment.limitMap(to: size)
+    }
+
+    /// Doubles the map, or where it has a limit adds 256 KiB, once no reader of this process is active. No write transaction may be open.
     ///
     /// - Throws: ``LMDBError``; `ENOMEM` where the address space has no room.
     package borrowing func growMap() throws(LMDBError) {
@@ -60,6 +65,17 @@ package struct Writer: ~Copyable {
 }
 
 extension Environment {
+    /// Bytes by which a map with a limit grows beyond it: whoever set the limit wants no more than has to be.
+    package static let limitedMapGrowth = 1 << 18
+
+    /// Keeps the file from growing beyond `size` bytes, or beyond what it has now, but by ``Writer/growMap()`` in steps of 256 KiB. Waits
+    /// until no reader of this process is active; this process must not be writing.
+    ///
+    /// - Throws: ``LMDBError``; `ENOMEM` where the address space has no room.
+    package func limitMap(to size: Int) throws(LMDBError) {
+        try readers.withoutReaders(endingIdle: true) { () throws(LMDBError) in try handle.limitMap(to: size) }
+    }
+
     /// Runs `body` as the only writer of all threads and processes.
     ///
     /// - Throws: ``LMDBError``: ``LMDBError/Code-swift.struct/nestedWrite`` inside another such closure on this thread,

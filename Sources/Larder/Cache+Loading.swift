@@ -2,8 +2,9 @@ extension Cache {
     /// The value of a key from memory or disk, or else from `load`, whose value is returned and stored for the next time (read-through).
     ///
     /// However many tasks of this process ask for a missing key, one load runs (single flight) and all get its value or its error. The value
-    /// is returned as soon as it is there; its record rides on a shared commit, and memory holds it only after that. Until then
-    /// further readers join the load. If the key is written meanwhile, the loaded value is returned but not kept: it may be the older one.
+    /// is returned as soon as it is there; its record rides on a shared commit, and memory holds it only after that. (Where the disk does
+    /// not keep up, and 4,096 loaded values or 32 MiB of them wait for a commit, it is returned when it is committed.) Until then further
+    /// readers join the load. If the key is written meanwhile, the loaded value is returned but not kept: it may be the older one.
     /// A value that is not there in the source either (`nil`), or a load that throws, is not stored.
     ///
     /// ```swift

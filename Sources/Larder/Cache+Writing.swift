@@ -87,7 +87,11 @@ extension Cache {
 
     @inline(never)
     private func extendDeadline(_ key: MemoryKey) {
-        guard keyspace.beginTouch(key.hash), let lifetime = try? lifetime(.cacheDefault) else { return }
+        guard keyspace.beginTouch(key.hash) else { return }
+        // Where the queue is full, a later read extends it.
+        guard let lifetime = try? lifetime(.cacheDefault), store.groupCommit.reservesUnawaited(bytes: 0) else {
+            return keyspace.endTouch(key.hash)
+        }
         let keyspace = keyspace
         let request = WriteRequest(singleKey: key) { transaction in
             try transaction.touch(key, in: keyspace, lifetime)

@@ -32,12 +32,14 @@ public struct LarderError: Error, Sendable {
     public struct Code: Hashable, Sendable, CustomStringConvertible {
         private enum Value: String {
             case invalidKey, invalidCacheName, invalidOption, invalidExpiration
-            case storeNotFound, notAStore, newerFormat, durabilityMismatch, unflushed, alreadyOpen, closed, forked
+            case storeNotFound, notAStore, newerFormat, durabilityMismatch, purposeMismatch, unflushed, alreadyOpen,
+                closed, forked
             case codingMismatch, newerCacheVersion, cacheNotFound, cacheDropped, tooManyCaches
             case damagedRecord, damagedStore, undecodableValue, undecodableKey
             case nestedWrite, writeInsideRead, otherStore, transactionTooLarge, valueTooLarge
-            case overflow, alreadyExists, snapshotExpired, diskFull, fileSystem, tooManyReaders, busy, outcomeUnknown,
-                reopenNeeded, sourceTimedOut
+            case overflow, alreadyExists, snapshotExpired, diskFull, diskBudgetExceeded, fileSystem, tooManyReaders,
+                busy
+            case outcomeUnknown, reopenNeeded, sourceTimedOut
         }
 
         private let value: Value
@@ -70,6 +72,8 @@ extension LarderError.Code {
     public static let newerFormat = Self(.newerFormat)
     /// Another process has the store open with another ``Durability``.
     public static let durabilityMismatch = Self(.durabilityMismatch)
+    /// The store was made for another ``StorePurpose``: as a cache, which evicts, or as a store, which does not.
+    public static let purposeMismatch = Self(.purposeMismatch)
     /// The store was last opened as ``Durability/rebuildable(afterPowerCut:)``, and the machine went down meanwhile: the file may be
     /// anything. Open it so again, or check it with `kvtool verify`.
     public static let unflushed = Self(.unflushed)
@@ -105,7 +109,7 @@ extension LarderError.Code {
     public static let otherStore = Self(.otherStore)
     /// One transaction changed more pages than LMDB can hold at a time (about 500 MB). It was undone alone.
     public static let transactionTooLarge = Self(.transactionTooLarge)
-    /// A value is longer than 2 GiB.
+    /// A value is longer than 2 GiB, or in a cache with a budget on disk than an eighth of that.
     public static let valueTooLarge = Self(.valueTooLarge)
     /// A counter would not fit its type. Nothing was written.
     public static let overflow = Self(.overflow)
@@ -115,6 +119,9 @@ extension LarderError.Code {
     public static let alreadyExists = Self(.alreadyExists)
     /// The disk is full. Nothing of the transaction was written; reads go on.
     public static let diskFull = Self(.diskFull)
+    /// A transaction found no room in the budget on disk: it writes about half of it, or a reader keeps pages that were freed from being used
+    /// again. Nothing of it was written; what only removes goes through.
+    public static let diskBudgetExceeded = Self(.diskBudgetExceeded)
     /// The operating system refused; see the underlying error.
     public static let fileSystem = Self(.fileSystem)
     /// Every reader slot of the store is taken.

@@ -18,6 +18,8 @@ public struct ByteCount: Hashable, Comparable, Sendable {
 
 /// How a ``Store`` is opened.
 public struct StoreOptions: Sendable {
+    /// Whether entries stay, or may be evicted to keep a budget on disk. ``StorePurpose/store`` unless said otherwise.
+    public var purpose: StorePurpose
     /// What the memory tier may hold: keys, values and bookkeeping. 64 MiB unless said otherwise; 0 turns it off.
     public var memoryCapacity: ByteCount
     /// What an acknowledged write survives. ``Durability/full`` unless said otherwise.
@@ -36,16 +38,33 @@ public struct StoreOptions: Sendable {
     /// Whether records that have expired are looked for at the opening, and removed. `true` unless said otherwise; tools that only read turn
     /// it off, so that they never write.
     public var removesExpired: Bool
+    /// How often the keys of the hottest entries in memory are noted in the store, so that memory is warm again after a restart, also after
+    /// a kill; at closing too. Five minutes unless said otherwise. Only what has changed by then is written, and an unused store writes nothing.
+    /// After opening they are read back in the background. `nil` turns both off: for tools that only read, and for services that share a store
+    /// and do not want each other's memory to start anew at the commit.
+    public var hotSetInterval: Duration?
+    /// Is told of each entry that leaves memory, with the cause; it is still on disk unless it was removed or has expired. `nil`, the default, costs
+    /// nothing.
+    ///
+    /// It is called on a thread of its own, one call at a time, with no lock held and outside every transaction: it may read, and
+    /// write in the blocking form. It hears of the removals of one key in the order in which they happened, soon after they have; across keys there is
+    /// no order. What it is too slow for is counted in ``MemoryTierStatistics/unreportedRemovals`` and not told. Closing the
+    /// store, and dropping all of memory at once, tells nothing.
+    public var removalListener: (@Sendable (RemovedEntry) -> Void)?
     /// Where the time of day comes from.
     public var clock: WallClock
 
     /// Makes options.
     public init(
-        memoryCapacity: ByteCount = .mebibytes(64), durability: Durability = .full, createsIfMissing: Bool = true,
+        purpose: StorePurpose = .store, memoryCapacity: ByteCount = .mebibytes(64), durability: Durability = .full,
+        createsIfMissing: Bool = true,
         maximumCaches: Int = 128,
         maximumReaders: Int = 1_022, mapSize: ByteCount = .gibibytes(256),
-        maximumSnapshotAge: Duration? = .seconds(60), removesExpired: Bool = true, clock: WallClock = .system
+        maximumSnapshotAge: Duration? = .seconds(60), removesExpired: Bool = true,
+        hotSetInterval: Duration? = .seconds(300),
+        removalListener: (@Sendable (RemovedEntry) -> Void)? = nil, clock: WallClock = .system
     ) {
+        self.purpose = purpose
         self.memoryCapacity = memoryCapacity
         self.durability = durability
         self.createsIfMissing = createsIfMissing
@@ -54,6 +73,8 @@ public struct StoreOptions: Sendable {
         self.mapSize = mapSize
         self.maximumSnapshotAge = maximumSnapshotAge
         self.removesExpired = removesExpired
+        self.hotSetInterval = hotSetInterval
+        self.removalListener = removalListener
         self.clock = clock
     }
 
@@ -61,10 +82,17 @@ public struct StoreOptions: Sendable {
         func require(_ condition: Bool, _ message: String) throws {
             if !condition { throw LarderError(.invalidOption, message) }
         }
+        if case .cache(let budget) = purpose {
+            try require(
+                budget.bytes >= DiskBudget.minimum, "the disk budget is less than \(DiskBudget.minimum) bytes")
+        }
         try require(memoryCapacity.bytes >= 0, "the memory capacity is negative")
         try require(1...4_096 ~= maximumCaches, "the number of caches is not between 1 and 4,096")
         try require(1...100_000 ~= maximumReaders, "the number of readers is not between 1 and 100,000")
         try require(mapSize.bytes >= 1 << 16, "the map is smaller than 64 KiB")
+        if let hotSetInterval {
+            try require(hotSetInterval.positiveMilliseconds != nil, "the interval of the hot set is not positive")
+        }
     }
 }
 

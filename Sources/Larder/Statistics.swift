@@ -32,6 +32,12 @@ public struct MemoryTierStatistics: Hashable, Sendable {
     public var misses = 0
     /// Entries that made room for others.
     public var evictions = 0
+    /// Entries that left, by cause; those of ``RemovalCause/size`` are the ``evictions``. Dropping all of memory at once counts none.
+    public var removals = RemovalCounts()
+    /// Removals that a listener was too slow to hear of.
+    public var unreportedRemovals = 0
+    /// Entries of the hot set that were brought back after opening.
+    public var warmed = 0
 }
 
 /// What the durable tier has done, and what it holds.
@@ -40,12 +46,21 @@ public struct DurableTierStatistics: Hashable, Sendable {
     public var hits = 0
     /// Lookups that found nothing there.
     public var misses = 0
-    /// Bytes of the file in use. LMDB reuses freed pages and never shrinks the file.
+    /// Bytes of the file. LMDB reuses freed pages and never shrinks the file.
     public var fileBytes = 0
+    /// Bytes of the file's pages that hold something now; the others are free to be used again, or will be when the readers that may look at
+    /// them end.
+    public var usedBytes = 0
+    /// The budget on disk in bytes, of a store that was opened as a cache.
+    public var diskBudget: Int?
     /// How large the file may become before the map grows, in bytes of address space.
     public var mapSize = 0
     /// Expired records removed.
     public var expired = 0
+    /// Records evicted to keep the budget on disk.
+    public var evicted = 0
+    /// Transactions that were refused because the budget on disk had no room for them.
+    public var refused = 0
     /// Read transactions and snapshots of this process that are open now.
     public var activeReaders = 0
     /// How many commits the oldest reader of any process is behind. While it is there, pages freed since are not reused.

@@ -32,7 +32,10 @@ extension Store {
             }
         }
         guard let keyspace else { throw LarderError(.cacheNotFound, "there is no such cache", cacheName: name) }
-        return Cache(store: self, keyspace: keyspace, keyCoding: key, valueCoding: value, options: options)
+        let cache = Cache<Key, Value>(
+            store: self, keyspace: keyspace, keyCoding: key, valueCoding: value, options: options)
+        cache.beginWarming()
+        return cache
     }
 
     /// Opens a cache that exists, with keys and values as the bytes they are in the store, whatever its codings: for tools.

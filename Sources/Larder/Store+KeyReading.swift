@@ -115,6 +115,8 @@ extension Store {
             ) { header, payload in try body(id, header, payload) }
         }
         counters.countDurableLookup(isHit: found != nil)
+        if found != nil { durable.references?.noteRead(of: hash) }
+        writeThrough.memoryUpkeep.runIfDue()
     }
 
     /// The deadline of an entry, 0 if it never expires, or `nil` if there is no such entry.

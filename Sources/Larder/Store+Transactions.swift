@@ -89,16 +89,24 @@ extension Store {
     /// What the store has done since it was opened, and what it holds. Costs a few microseconds.
     public func statistics() throws -> StoreStatistics {
         try checkUsable()
-        let (information, oldest) = try translatingErrors(at: path) {
-            (try durable.environment.information(), try durable.environment.oldestReadTransactionID())
+        let (information, oldest, usedPages) = try translatingErrors(at: path) {
+            (
+                try durable.environment.information(), try durable.environment.oldestReadTransactionID(),
+                try durable.environment.usedPages()
+            )
         }
+        var memory = memory.statistics
+        memory.warmed = hotSet?.warmed ?? 0
+        memory.unreportedRemovals = removalDelivery?.lost ?? 0
         return StoreStatistics(
-            memory: memory.statistics,
+            memory: memory,
             durable: DurableTierStatistics(
                 hits: counters.durableHits.load(ordering: .relaxed),
                 misses: counters.durableMisses.load(ordering: .relaxed),
-                fileBytes: information.usedBytes, mapSize: information.mapSize,
-                expired: sweep.removed, activeReaders: information.activeReaders,
+                fileBytes: information.usedBytes, usedBytes: usedPages * information.pageSize,
+                diskBudget: writeThrough.disk?.budget.bytes, mapSize: information.mapSize, expired: sweep.removed,
+                evicted: writeThrough.disk?.evicted ?? 0, refused: writeThrough.disk?.refused ?? 0,
+                activeReaders: information.activeReaders,
                 readerLag: oldest.map {
                     Int(clamping: information.lastTransactionID - min($0, information.lastTransactionID))
                 } ?? 0),

@@ -26,6 +26,10 @@ public final class Store: Sendable {
     let writeThrough: WriteThrough
     let keyspaces: KeyspaceRegistry
     let sweep: ExpirySweep
+    /// Nil where nobody listens.
+    let removalDelivery: RemovalDelivery?
+    /// Nil where the store does not keep it.
+    let hotSet: HotSet?
     let clock: WallClock
     let maximumSnapshotAge: Duration?
     let counters = ReadCounters()
@@ -39,7 +43,7 @@ public final class Store: Sendable {
     ///   ``LarderError/Code-swift.struct/storeNotFound`` (only if the options say not to make one),
     ///   ``LarderError/Code-swift.struct/notAStore``, ``LarderError/Code-swift.struct/newerFormat``,
     ///   ``LarderError/Code-swift.struct/damagedStore``, ``LarderError/Code-swift.struct/invalidOption``,
-    ///   ``LarderError/Code-swift.struct/durabilityMismatch``, ``LarderError/Code-swift.struct/unflushed``,
+    ///   ``LarderError/Code-swift.struct/durabilityMismatch``, ``LarderError/Code-swift.struct/purposeMismatch``, ``LarderError/Code-swift.struct/unflushed``,
     ///   ``LarderError/Code-swift.struct/diskFull`` or ``LarderError/Code-swift.struct/fileSystem``.
     public convenience init(at path: String, options: StoreOptions = .init()) throws {
         try self.init(at: path, options: options, isTemporary: false)
@@ -71,21 +75,44 @@ public final class Store: Sendable {
             maximumReaders: options.maximumReaders)
         options.durability.apply(to: &environment)
         durable = try DurableTier(
-            at: path, options: environment, creating: options.createsIfMissing, clock: options.clock)
-        memory = MemoryTier(capacity: options.memoryCapacity.bytes)
+            at: path, options: environment, purpose: options.purpose, memory: options.memoryCapacity.bytes,
+            creating: options.createsIfMissing, clock: options.clock)
+        keyspaces = KeyspaceRegistry(durable: durable)
+        // What is known of the reads is part of the bookkeeping.
+        let capacity = max(0, options.memoryCapacity.bytes - (durable.references?.byteCount ?? 0))
+        if let listener = options.removalListener {
+            let delivery = RemovalDelivery(to: listener, naming: keyspaces)
+            removalDelivery = delivery
+            memory = MemoryTier(capacity: capacity, removalListener: { delivery.post($0) })
+        } else {
+            removalDelivery = nil
+            memory = MemoryTier(capacity: capacity)
+        }
         coherence = Coherence(environment: durable.environment)
         loads = LoadTable()
         claims = ClaimKeeper(environment: durable.environment)
-        keyspaces = KeyspaceRegistry(durable: durable)
         sweep = ExpirySweep(durable: durable, keyspaces: keyspaces)
+        let disk = try DiskEviction(durable, memory, coherence, keyspaces, sweep, options.clock)
         writeThrough = WriteThrough(
-            durable: durable, memory: memory, coherence: coherence, loads: loads, clock: options.clock)
+            durable: durable, memory: memory, coherence: coherence, loads: loads, clock: options.clock, disk: disk)
         groupCommit = GroupCommit(writeThrough, sweep: sweep)
+        // Where memory is off nothing is hot, and a temporary store is not opened again.
+        if let interval = options.hotSetInterval?.positiveMilliseconds, memory.capacity > 0, !isTemporary {
+            hotSet = try translatingErrors(at: path) { [durable, memory, keyspaces, groupCommit] in
+                try HotSet(
+                    durable: durable, memory: memory, keyspaces: keyspaces, groupCommit: groupCommit, interval: interval
+                )
+            }
+        } else {
+            hotSet = nil
+        }
+        writeThrough.memoryUpkeep.observeTurns { [weak hotSet] now in hotSet?.keepIfDue(now: now) }
         if options.removesExpired,
             let deadline = try withReadTransaction({ try self.durable.expiryIndex.earliestDeadline(in: $0) })
         {
             groupCommit.noteDeadline(deadline)
         }
+        if options.removesExpired, disk != nil { groupCommit.catchUp() }
         if options.removesExpired {
             // Another process may have given deadlines and gone.
             coherence.observeForeignCommits { [weak groupCommit, clock] in
@@ -113,6 +140,7 @@ public final class Store: Sendable {
         if durable.environment.isReading {
             throw LarderError(.writeInsideRead, "the store was closed inside the body of a read")
         }
+        if !groupCommit.isLeading { hotSet?.close() }
         try groupCommit.close()
         closed.store(true, ordering: .releasing)
         try translatingErrors(at: path) { try durable.environment.close() }

@@ -1,7 +1,7 @@
 internal import LMDB
 
-/// A check of a whole store: every page of its file, every record's checksum, the descriptions of store and caches, and the index of what
-/// expires.
+/// A check of a whole store: every page of its file, every record's checksum, the descriptions of store and caches, the index of what
+/// expires, and the list of hot keys.
 ///
 /// It reads the file itself rather than through LMDB, which on a damaged page aborts, faults or answers wrongly, so it neither crashes nor
 /// calls such a store healthy. It checks the store as of one commit; services may go on using it. Of a record that an older one
@@ -92,6 +92,7 @@ public struct StoreVerification: Sendable {
         var verification = StoreVerification()
         var expiries = IndexCheck()
         var tags = IndexCheck()
+        var damagedHotSetParts = 0
         let file = try walk { table, key, value in
             switch table {
             case DurableTier.TableName.descriptions: break
@@ -102,6 +103,10 @@ public struct StoreVerification: Sendable {
                 guard let entry = TagIndex.entry(key: key) else { break }
                 tags.visit(entry.tag, entry.keyspace, entry.keyHash)
             case DurableTier.TableName.claims: verification.checkClaim(key, value)
+            case DurableTier.TableName.hotSet:
+                if HotSetTable.entries(key: key, value: value, seed: descriptions.hashSeed) == nil {
+                    damagedHotSetParts += 1
+                }
             default:
                 let cache = descriptions.caches[table]
                 let name = cache?.name ?? table
@@ -120,6 +125,10 @@ public struct StoreVerification: Sendable {
         }
         if verification.problems.isEmpty, !tags.isComplete {
             verification.problems.append("the index of tags lacks entries of records that have them")
+        }
+        if damagedHotSetParts > 0 {
+            verification.problems.append(
+                "\(damagedHotSetParts) parts of the list of hot keys are damaged; no answer depends on them")
         }
         verification.pages = (file.usedPages, file.freePages, file.lostPages)
         return verification
@@ -172,11 +181,16 @@ private struct Descriptions {
     private var errors: [String] = []
     /// The number last given to a cache.
     private var lastNumber: UInt32 = 0
+    /// What the store records of its purpose; its checksum is seeded with what the header says.
+    private var purpose: [UInt8]?
 
     /// What is wrong with them in a store that has these tables, empty ones included.
     func problems(tables: Set<String>) -> [String] {
         var problems = errors
         if !hasHeader { problems.append("the store's description of itself is missing") }
+        if let purpose {
+            do { _ = try RecordedPurpose.budget(purpose.span, seed: hashSeed) } catch { problems.append("\(error)") }
+        }
         let own = [DurableTier.TableName.expiry, DurableTier.TableName.tags, DurableTier.TableName.claims]
         for table in own + caches.keys.sorted() where !tables.contains(table) {
             problems.append("the table '\(table)' is missing")
@@ -200,6 +214,8 @@ private struct Descriptions {
         } else if name == DurableTier.lastNumberKeyName {
             var reader = ByteReader(value)
             lastNumber = (try? reader.integer()) ?? 0
+        } else if name == RecordedPurpose.keyName {
+            purpose = [UInt8](copying: value)
         } else if name.hasPrefix(DurableTier.descriptorPrefix) {
             let cache = String(name.dropFirst(DurableTier.descriptorPrefix.count))
             // The descriptors' checksums are seeded with what the header says, and it comes behind them.

@@ -68,11 +68,15 @@ public struct Transaction: ~Copyable {
     func putRecord(
         _ payload: Span<UInt8>, _ terms: RecordTerms, for key: Span<UInt8>, hash: UInt64, in keyspace: Keyspace
     ) throws {
-        guard payload.count <= Record.maximumPayload else {
-            throw LarderError(.valueTooLarge, "a value has more than 2 GiB", cacheName: keyspace.name, keyHash: hash)
+        guard payload.count <= durable.maximumPayload else {
+            throw LarderError(
+                .valueTooLarge, "a value has more than \(durable.maximumPayload) bytes", cacheName: keyspace.name,
+                keyHash: hash)
         }
         try checkExists(keyspace)
         if try hasClaims() { try overtakeClaim(on: hash, in: keyspace) }
+        // Before it is written: whoever finds no room asks for what.
+        changes.wantedRoom.add(bytes: key.count + payload.count)
         let isInOrder = changes.run.isContinued(by: key, in: keyspace)
         let isAppended = try withWriteTransaction { transaction in
             try durable.put(

@@ -67,7 +67,7 @@ public struct ScratchDirectory: Sendable {
         Self.remove(path)
     }
 
-    private static func remove(_ path: String) {
+    static func remove(_ path: String) {
         for name in names(in: path) {
             let child = path + "/" + name
             if unsafe unlink(child) != 0 { remove(child) }

@@ -17,6 +17,9 @@ func usage() -> Never {
     say("usage: DurabilityWorker check [--seconds N] [--processes N] [--kills N] [--memory KIB] [--seed N]")
     say("       DurabilityWorker kill [--rounds N] [--processes N] [--seed N]")
     say("       DurabilityWorker source [--rounds N] [--seed N]")
+    say(
+        "       DurabilityWorker soak [--seconds N] [--rounds N] [--processes N] [--epoch ROUNDS] [--recorder LIBRARY] [--seed N]"
+    )
     exit(64)
 }
 
@@ -58,6 +61,9 @@ do {
         try await SourceWorker.write(
             store: arguments[1], database: arguments[2], key: key, value: Int(arguments[4]), until: arguments[5]
         ) { say($0) }
+    case "soak":
+        guard let command = SoakCommand(Array(arguments.dropFirst())) else { usage() }
+        exit(try await command.run() ? 0 : 1)
     default: usage()
     }
 } catch {

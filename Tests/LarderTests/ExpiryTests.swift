@@ -70,6 +70,20 @@ import Testing
         return try records()
     }
 
+    @Test func `leaves the disk behind a damaged entry of the index`() async throws {
+        try await cache.set("v", for: 1, expiresIn: .seconds(1))
+        try store.close()
+        try RawStore.change("expiry", at: scratch.store) { $0[[0]] = [0] }
+        let store = try Store(at: scratch.store, options: .init(clock: clock.wallClock))
+        let cache = try store.cache("c", key: .int, value: .string)
+        let deadline = try store.withReadTransaction { try store.durable.expiryIndex.earliestDeadline(in: $0) }
+        #expect(deadline == 1_700_000_001_000)
+        clock.advance(milliseconds: 1_000)
+        try await store.removeExpired()
+        #expect(try store.withReadTransaction { try $0.statistics(of: cache.keyspace.table).entries } == 0)
+        try store.close()
+    }
+
     @Test func `leaves the disk by itself`() async throws {
         for key in 0..<100 { try await cache.set("v", for: key, expiresIn: .milliseconds(1)) }
         clock.advance(milliseconds: 10)

@@ -286,6 +286,30 @@ private final class SlowSource: Sendable {
         #expect(try cache.value(for: 1) == expected)
     }
 
+    @Test func `does not mind that another key was removed which was not there`() async throws {
+        let waiter = Task { [cache, source] in
+            try await cache.value(for: 1) { _ in
+                await source.load()
+                return "loaded"
+            }
+        }
+        await source.waitForLoads(1)
+        #expect(try await cache.remove(2) == false)
+        let joining = Task { [cache] in
+            try await cache.value(for: 1) { _ in
+                Issue.record("a second load")
+                return nil
+            }
+        }
+        let flight = try #require(try load(of: 1))
+        while flight.interested < 2 { await Task.yield() }
+        source.open()
+        #expect(try await waiter.value == "loaded")
+        #expect(try await joining.value == "loaded")
+        try await settle()
+        #expect(try cache.value(for: 1) == "loaded")
+    }
+
     @Test(arguments: [Write.remove, .removeAll, .removeRange, .setAndRemove])
     func `is not joined by whoever asks after a removal`(write: Write) async throws {
         let waiter = Task { [cache, source] in

@@ -14,7 +14,7 @@ import Testing
             #expect(try users.value(for: "u2") == nil)
             try store.close()
         }
-        let store = try Store(at: path)
+        let store = try Store(at: path, options: .init(hotSetInterval: nil))
         let users = try store.cache("users", key: .string, value: .json(User.self))
         #expect(try users.value(for: "u1") == User(name: "Ada"))
         #expect(try users.value(for: "u1") == User(name: "Ada"))

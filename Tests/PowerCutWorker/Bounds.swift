@@ -45,7 +45,8 @@ struct Bounds {
         case "backup":
             guard words.count == 3 else { return }
             if words[2] == "issued" {
-                backups[words[1]] = Backup(from: acknowledged, to: nil)
+                // A process that was killed before it could say so may have made it already; then the next one finds it there.
+                if backups[words[1]] == nil { backups[words[1]] = Backup(from: acknowledged, to: nil) }
             } else {
                 backups[words[1]]?.to = issued
             }

@@ -1,12 +1,14 @@
 import Larder
 
-/// The workload of one task while calls fail: every failure must be a `LarderError` with its cause, and after it both tiers must agree on
+/// The workload of one task, or of several that share their commits, while calls fail: every failure must be a `LarderError` with its cause, and after it both tiers must agree on
 /// what is there. What is tried again is tried a few times, since some faults do not go away.
 struct FaultRun {
     private let path: String
     private let marks: Marks
     private let transactions: Int
     private let steps: Int
+    private let lanes: Int
+    private let durability: Durability
     private let backup: String?
     /// What the cause of a failure says.
     private let causes: [String]
@@ -16,7 +18,6 @@ struct FaultRun {
     private var workload: WorkloadStore?
 
     private static let attempts = 4
-    private static let lane = 0
 
     init(_ arguments: Arguments) throws {
         guard arguments.rest.count == 2 else { throw Wrong("usage: fault-run STORE MARKS [OPTIONS]") }
@@ -24,6 +25,8 @@ struct FaultRun {
         marks = try Marks(path: arguments.rest[1])
         transactions = arguments.number("transactions", default: 4)
         steps = arguments.number("steps", default: 5)
+        lanes = arguments.number("lanes", default: 1)
+        durability = try arguments.durability()
         backup = arguments.text("backup")
         causes = arguments.list("causes")
         descriptors = arguments.text("descriptors").flatMap { Int($0) }
@@ -37,7 +40,7 @@ struct FaultRun {
         }
         try await tryAgain { run in try run.open() }
         guard workload != nil else { return say("gave up opening") }
-        for _ in 0..<transactions { try await tryAgain { run in try run.write() } }
+        for _ in 0..<transactions { try await tryAgain { run in try await run.writeOnce() } }
         for _ in 0..<steps { try await tryAgain { run in try await run.step() } }
         if let backup {
             var number = 0
@@ -47,7 +50,7 @@ struct FaultRun {
             }
         }
         try await tryAgain { run in _ = try await run.workload?.store.removeExpired() }
-        try agree()
+        try agreeUnlessFaulted()
         do { try workload?.store.close() } catch { try judge(error) }
     }
 
@@ -66,9 +69,14 @@ struct FaultRun {
                     do { try open() } catch { try judge(error) }
                 }
                 guard workload != nil else { continue }
-                do { try agree() } catch let error as LarderError { try judge(error) }
+                try agreeUnlessFaulted()
             }
         }
+    }
+
+    /// Compares the tiers; a fault may hit the comparison itself.
+    private mutating func agreeUnlessFaulted() throws {
+        do { try agree() } catch let error as LarderError { try judge(error) }
     }
 
     /// Throws if an error is not one of Larder's, or hides its cause.
@@ -90,32 +98,53 @@ struct FaultRun {
 
     private mutating func open() throws {
         guard workload == nil else { return }
-        let workload = try WorkloadStore(at: path)
+        let workload = try WorkloadStore(at: path, durability: durability)
         self.workload = workload
         try marks.write("created\nacked 1")
     }
 
-    private mutating func write() throws {
+    /// A transaction of each lane; several at once go into the same commits.
+    private func writeOnce() async throws {
         guard let workload else { return }
-        let number = try workload.positionOnDisk(of: Self.lane) + 1
-        try marks.issued(lane: Self.lane, number)
+        guard lanes > 1 else { return try await write(0, workload) }
+        let errors: [any Error] = await withTaskGroup(of: (any Error)?.self) { group in
+            for lane in 0..<lanes {
+                group.addTask {
+                    do { try await write(lane, workload) } catch { return error }
+                    return nil
+                }
+            }
+            return await group.reduce(into: []) { if let error = $1 { $0.append(error) } }
+        }
+        for error in errors where error is Wrong { throw error }
+        for error in errors.dropFirst() { try judge(error) }
+        if let error = errors.first { throw error }
+    }
+
+    private func write(_ lane: Int, _ workload: WorkloadStore) async throws {
+        let number = try workload.positionOnDisk(of: lane) + 1
+        try marks.issued(lane: lane, number)
         do {
-            try Self.writeBlocking(workload, number)
+            if lanes == 1 {
+                try Self.writeBlocking(workload, lane, number)
+            } else {
+                try await workload.write(lane: lane, number: number)
+            }
         } catch let error as LarderError where error.code != .outcomeUnknown {
             // A failure that is not called unknown is one: nothing of it is there.
-            if (try? workload.positionOnDisk(of: Self.lane)) == number {
+            if (try? workload.positionOnDisk(of: lane)) == number {
                 throw Wrong("a write failed (\(error.code)), and is there")
             }
             throw error
         }
-        try marks.acknowledged(lane: Self.lane, number)
+        try marks.acknowledged(lane: lane, number)
     }
 
-    private static func writeBlocking(_ workload: WorkloadStore, _ number: Int) throws {
+    private static func writeBlocking(_ workload: WorkloadStore, _ lane: Int, _ number: Int) throws {
         try workload.writeBlocking(lane: lane, number: number)
     }
 
-    private mutating func step() async throws {
+    private func step() async throws {
         guard let workload else { return }
         guard let steps = try workload.observe().schema.steps else { throw Wrong("the caches are as they never were") }
         try marks.issued(lane: SchemaPlan.lane, steps + 1)
@@ -141,12 +170,14 @@ struct FaultRun {
     private mutating func agree() throws {
         guard let workload else { return }
         let observation = try workload.observe()
-        let position = observation.positions[Self.lane] ?? 0
-        let state = histories.state(Self.lane, after: position)
-        guard observation.entries[Self.lane] ?? [:] == state else { throw Wrong("a failed transaction left something") }
-        guard try workload.position(of: Self.lane) == position else {
-            throw Wrong("the tiers disagree after a failure")
+        for lane in 0..<lanes {
+            let position = observation.positions[lane] ?? 0
+            let state = histories.state(lane, after: position)
+            guard observation.entries[lane] ?? [:] == state else { throw Wrong("a failed transaction left something") }
+            guard try workload.position(of: lane) == position else {
+                throw Wrong("the tiers disagree after a failure")
+            }
+            try workload.compareTiers(lane: lane, with: state)
         }
-        try workload.compareTiers(lane: Self.lane, with: state)
     }
 }

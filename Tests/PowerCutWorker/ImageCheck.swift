@@ -11,6 +11,8 @@ struct ImageCheck {
     private let forgetsMark: Bool
     /// Whether a torn state is let pass as long as each record is whole.
     private let onlyWhole: Bool
+    /// Whether only processes died, and not the machine: then every mode keeps all that was acknowledged.
+    private let machineStayedUp: Bool
     private var histories = Histories()
     private var bounds: [Int: Bounds] = [:]
 
@@ -21,6 +23,7 @@ struct ImageCheck {
         durability = try arguments.durability()
         forgetsMark = arguments.number("forget-mark", default: 0) != 0
         onlyWhole = arguments.number("only-whole", default: 0) != 0
+        machineStayedUp = arguments.number("machine-stayed-up", default: 0) != 0
     }
 
     mutating func run() {
@@ -53,7 +56,7 @@ struct ImageCheck {
             try bounds.check(observation, floor: backup.from, ceiling: backup.to ?? bounds.issued, &histories)
         }
 
-        let isMarked = rewriteMark(store)
+        let isMarked = !machineStayedUp && rewriteMark(store)
         var isEmptied = false
         if case .rebuildable = durability, isMarked { isEmptied = true }
         if isThere, verifyingFirst, !isEmptied { try checkSound(store, "the store") }
@@ -64,7 +67,7 @@ struct ImageCheck {
             return
         }
         if !(isEmptied && observation.positions.isEmpty) {
-            let floor = durability == .full ? bounds.acknowledged : bounds.synced
+            let floor = durability == .full || machineStayedUp ? bounds.acknowledged : bounds.synced
             try bounds.check(observation, floor: isEmptied ? [:] : floor, ceiling: bounds.issued, &histories)
         }
         try goOn(workload, observation)

@@ -1,4 +1,5 @@
 import DurabilityKit
+import Glibc
 
 /// A cache of the workload whose entries belong to lanes.
 enum LaneCache: Int, CaseIterable, Sendable {
@@ -32,9 +33,13 @@ enum LanePlan {
         case removeRange(lane: Int, below: Int)
     }
 
+    /// Makes other transactions of the same lanes and numbers: the environment's `LARDER_WORKLOAD_SEED`.
+    private static let seed = unsafe getenv("LARDER_WORKLOAD_SEED").flatMap { unsafe UInt64(String(cString: $0)) } ?? 0
+
     /// The transaction of a number, from 1 on.
     static func changes(lane: Int, number: Int) -> [Change] {
-        var generator = SeededGenerator(seed: SeededGenerator.mix(UInt64(lane + 1) << 32 | UInt64(number)))
+        var generator = SeededGenerator(
+            seed: SeededGenerator.mix(seed) ^ SeededGenerator.mix(UInt64(lane + 1) << 32 | UInt64(number)))
         func key(_ cache: LaneCache, _ count: Int) -> EntryKey {
             EntryKey(cache: cache, key: lane * 1_000 + generator.below(count))
         }

@@ -9,7 +9,7 @@ struct Run: Sendable {
     let marks: Marks
     let durability: Durability
     /// Lanes that write at once, and how many transactions each does.
-    let lanes: Int
+    let lanes: Range<Int>
     let transactions: Int
     /// Steps of ``SchemaPlan``, beside the lanes.
     let steps: Int
@@ -22,7 +22,8 @@ struct Run: Sendable {
         path = arguments.rest[0]
         marks = try Marks(path: arguments.rest[1])
         durability = try arguments.durability()
-        lanes = arguments.number("lanes", default: 1)
+        let first = arguments.number("first-lane", default: 0)
+        lanes = first..<first + arguments.number("lanes", default: 1)
         transactions = arguments.number("transactions", default: 0)
         steps = arguments.number("steps", default: 0)
         backups = arguments.list("backups")
@@ -33,12 +34,12 @@ struct Run: Sendable {
         let workload = try WorkloadStore(at: path, durability: durability)
         try marks.write("created\nacked 1")
         let found = try workload.observe()
-        for lane in 0..<lanes { try marks.acknowledged(lane: lane, found.positions[lane] ?? 0) }
+        for lane in lanes { try marks.acknowledged(lane: lane, found.positions[lane] ?? 0) }
         guard let stepped = found.schema.steps else { throw Wrong("the caches are as they never were") }
-        try marks.acknowledged(lane: SchemaPlan.lane, stepped)
+        if steps > 0 { try marks.acknowledged(lane: SchemaPlan.lane, stepped) }
 
         try await withThrowingTaskGroup(of: Void.self) { group in
-            for lane in 0..<lanes {
+            for lane in lanes {
                 let start = found.positions[lane] ?? 0
                 group.addTask { try await write(lane, from: start, in: workload) }
             }
@@ -65,7 +66,7 @@ struct Run: Sendable {
         for number in stride(from: start + 1, through: start + transactions, by: 1) {
             try marks.issued(lane: lane, number)
             // A lone writer commits on its own thread, several share their commits.
-            if lanes == 1 {
+            if lanes.count == 1 {
                 try { try workload.writeBlocking(lane: lane, number: number) }()
             } else {
                 try await workload.write(lane: lane, number: number)

@@ -22,11 +22,17 @@ struct WorkloadStore: Sendable {
             options: StoreOptions(
                 memoryCapacity: .kibibytes(64), durability: durability, maximumCaches: 16, maximumReaders: 16,
                 mapSize: .kibibytes(128)))
-        left = try store.cache(LaneCache.left.name, key: .string, value: .bytes)
-        right = try store.cache(LaneCache.right.name, key: .int, value: .bytes)
-        large = try store.cache(LaneCache.large.name, key: .int, value: .bytes)
-        expiring = try store.cache(LaneCache.expiring.name, key: .int, value: .bytes)
-        positions = try store.cache("positions", key: .int, value: .int)
+        do {
+            left = try store.cache(LaneCache.left.name, key: .string, value: .bytes)
+            right = try store.cache(LaneCache.right.name, key: .int, value: .bytes)
+            large = try store.cache(LaneCache.large.name, key: .int, value: .bytes)
+            expiring = try store.cache(LaneCache.expiring.name, key: .int, value: .bytes)
+            positions = try store.cache("positions", key: .int, value: .int)
+        } catch {
+            // A store that is only let go of is closed a moment later.
+            try store.close()
+            throw error
+        }
     }
 
     private static func leftKey(_ key: Int) -> String { "lane/\(100_000 + key)" }

@@ -265,7 +265,7 @@ int posix_fallocate64(int, off64_t, off64_t) __attribute__((alias("posix_falloca
 
 /* ---- What the log cannot hold ------------------------------------------------- */
 
-static void unrecordable(int fd, const char *what) {
+void note_unrecordable(int fd, const char *what) {
     struct descriptor target = descriptor(fd);
     if (target.kind != DESCRIPTOR_FILE) return;
     begin_operation();
@@ -275,15 +275,6 @@ static void unrecordable(int fd, const char *what) {
 
 /* Stores through a shared, writable mapping pass by unseen, and so msync has
    nothing here to make durable. */
-void *mmap(void *address, size_t size, int protection, int flags, int fd, off_t offset) {
-    void *result = (void *)syscall(SYS_mmap, address, size, protection, flags, fd, offset);
-    bool shared = (flags & MAP_TYPE) == MAP_SHARED || (flags & MAP_TYPE) == MAP_SHARED_VALIDATE;
-    if (result != MAP_FAILED && fd >= 0 && shared && (protection & PROT_WRITE) && recording())
-        unrecordable(fd, "a shared writable mapping");
-    return result;
-}
-void *mmap64(void *, size_t, int, int, int, off64_t) __attribute__((alias("mmap")));
-
 int msync(void *address, size_t size, int flags) {
     if (recording() && (flags & MS_SYNC)) {
         begin_operation();
@@ -294,12 +285,12 @@ int msync(void *address, size_t size, int flags) {
 }
 
 ssize_t copy_file_range(int from, off64_t *from_offset, int to, off64_t *to_offset, size_t size, unsigned flags) {
-    if (recording()) unrecordable(to, "copy_file_range");
+    if (recording()) note_unrecordable(to, "copy_file_range");
     return syscall(SYS_copy_file_range, from, from_offset, to, to_offset, size, flags);
 }
 
 ssize_t sendfile(int to, int from, off_t *offset, size_t size) {
-    if (recording()) unrecordable(to, "sendfile");
+    if (recording()) note_unrecordable(to, "sendfile");
     return syscall(SYS_sendfile, to, from, offset, size);
 }
 ssize_t sendfile64(int, int, off64_t *, size_t) __attribute__((alias("sendfile")));

@@ -35,6 +35,7 @@ static const struct { const char *name; unsigned operations; } operation_names[]
     {"truncate", BIT(OPERATION_TRUNCATE)},
     {"open", BIT(OPERATION_OPEN)},
     {"directory", BIT(OPERATION_DIRECTORY)},
+    {"memory", BIT(OPERATION_MEMORY)},
 };
 
 static const struct { const char *name; int error; } error_names[] = {
@@ -106,13 +107,14 @@ void parse_faults(void) {
 struct fault next_fault(enum operation operation) {
     static const enum counter counters[] = {
         COUNT_WRITES, COUNT_SYNCS, COUNT_TRUNCATIONS, COUNT_OPENS, COUNT_DIRECTORY_OPERATIONS,
+        COUNT_ALLOCATIONS,
     };
     struct fault result = {ACT_NORMALLY, 0, false, false};
     count(counters[operation], 1);
     for (int i = 0; i < rule_count; i++) {
         if (!(rules[i].operations & BIT(operation))) continue;
         uint64_t number = 0;
-        for (int other = OPERATION_WRITE; other <= OPERATION_DIRECTORY; other++)
+        for (int other = OPERATION_WRITE; other <= OPERATION_MEMORY; other++)
             if (rules[i].operations & BIT(other)) number += counted(counters[other]);
         if (number == rules[i].first || (rules[i].on && number > rules[i].first)) result = rules[i].fault;
     }

@@ -72,6 +72,7 @@ enum counter {
     COUNT_OPENS,
     COUNT_DIRECTORY_OPERATIONS,
     COUNT_MARKS,
+    COUNT_ALLOCATIONS,
     COUNTERS,
 };
 
@@ -104,6 +105,8 @@ void record_text(struct record_header header, const char *text, size_t bytes);
 
 /* Notes that something happened that the log does not hold. */
 void record_unrecordable(ino_t file, const char *what);
+/* The same of a descriptor, if its file is watched. */
+void note_unrecordable(int fd, const char *what);
 
 /* ---- What a descriptor or a path means (paths.c) ----------------------------- */
 
@@ -133,7 +136,7 @@ ino_t inode_at(int directory, const char *path, int flags);
 
 /* ---- Faults (faults.c) -------------------------------------------------------- */
 
-enum operation { OPERATION_WRITE, OPERATION_SYNC, OPERATION_TRUNCATE, OPERATION_OPEN, OPERATION_DIRECTORY };
+enum operation { OPERATION_WRITE, OPERATION_SYNC, OPERATION_TRUNCATE, OPERATION_OPEN, OPERATION_DIRECTORY, OPERATION_MEMORY };
 
 enum action { ACT_NORMALLY, ACT_FAIL, ACT_FAIL_LATE, ACT_SHORT, ACT_LIE };
 

@@ -6,10 +6,13 @@ import Testing
 struct HitRatioTests {
     @Test("Lines are keys, with or without sizes, and comments are passed over")
     func parsesLines() throws {
-        #expect(try Trace.parse("# name=x requests=3\n7\n18446744073709551615,100\r\n0", "t") == [7, .max, 0])
+        let (keys, sizes) = try Trace.parse("# name=x requests=3\n7\n18446744073709551615,100\r\n0", "t")
+        #expect(keys == [7, .max, 0])
+        #expect(sizes.isEmpty)
+        #expect(try Trace.parse("7,1\n8,4294967296\n7,1\n", "t").sizes == [1, .max, 1])
     }
 
-    @Test("What is not a 64-bit number is refused", arguments: ["a\n", "1\n-2\n", "18446744073709551616\n"])
+    @Test("What is not a 64-bit number is refused", arguments: ["a\n", "1\n-2\n", "1,\n", "18446744073709551616\n"])
     func refusesOtherLines(_ text: String) {
         #expect(throws: BenchmarkFailure.self) { try Trace.parse(text, "t") }
     }
@@ -26,6 +29,34 @@ struct HitRatioTests {
     @Test("Sizes under ten objects are left out")
     func leavesOutSmallSizes() {
         #expect(Trace(name: "t", keys: Array(0..<1_000)).cacheSizes == [10, 100, 250])
+    }
+
+    @Test("Sizes in bytes are shares of what the unique objects take together, rounded down")
+    func sizesInBytes() {
+        let trace = Trace(name: "t", keys: [1, 2, 1, 3], sizes: [500, 1_000, 500, 499])
+        #expect(trace.uniqueBytes == 1_999)
+        #expect(trace.cacheSizesInBytes == [1, 19, 199, 499])
+    }
+
+    @Test("Larder's tier holds what a replay gives it room for, on one shard and on several", arguments: [nil, 4])
+    func larderHoldsItsObjects(_ shards: Int?) {
+        for objects in [10, 100, 3_000] {
+            let keys = Array(0..<UInt64(objects * 2)) + Array(0..<UInt64(objects * 2))
+            let tier = LarderReplay.makeTier(objects: objects, shards: shards)
+            for key in keys { _ = LarderReplay.request(key, cost: LarderReplay.unitCost, from: tier) }
+            let held = tier.statistics.entries
+            #expect(held <= objects)
+            #expect(held >= objects - (shards ?? 1))
+        }
+    }
+
+    @Test("Threads that share a replay answer about as many requests as one")
+    func threadsShareAReplay() {
+        let keys = Distribution.zipf.draw(40_000, below: 5_000, seed: 7).map(UInt64.init)
+        let trace = Trace(name: "t", keys: keys)
+        let one = LarderReplay.hits(trace, objects: 500)
+        let three = LarderReplay.hits(trace, objects: 500, threads: 3)
+        #expect(abs(one - three) < keys.count / 50)
     }
 
     @Test("LRU evicts what was not asked for the longest")

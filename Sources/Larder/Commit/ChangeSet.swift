@@ -29,6 +29,8 @@ final class ChangeSet {
     private(set) var count = 0
     /// Bytes of payload written.
     var payloadBytes = 0
+    /// What was to be written, as far as a budget on disk is concerned.
+    var wantedRoom = WantedRoom()
     /// Whether the durable tier was changed in a way that memory need not know of.
     var countsAsChanged = false
 
@@ -145,6 +147,17 @@ final class ChangeSet {
         }
     }
 
+    /// Adds what leaves the store with a commit to make room. Memory only lets go of it, so that it takes up none of what is installed.
+    func add(evicted: ChangeSet) {
+        for change in evicted.changes {
+            addInvalidation(of: change.key.bytes.span, hash: change.key.hash, in: change.keyspace)
+        }
+        count += evicted.invalidated.count
+        addInvalidations(of: evicted)
+        for keyspace in evicted.cleared { addClear(of: keyspace) }
+        if evicted.countsAsChanged { countsAsChanged = true }
+    }
+
     /// Adds that a key was to be removed and was not there.
     func addAbsent(_ key: MemoryKey) {
         if absentHashes.insert(key.hash).inserted { absentKeys.append(key) }
@@ -172,6 +185,7 @@ final class ChangeSet {
         for keyspace in later.thinned { addThinned(keyspace) }
         count = counted
         payloadBytes += later.payloadBytes
+        wantedRoom.add(later.wantedRoom)
         if later.countsAsChanged { countsAsChanged = true }
     }
 }

@@ -8,6 +8,15 @@
 
 /// A thread of the store's own, so that writes neither block the cooperative pool nor depend on its progress.
 enum CommitThread {
+    /// Lets the calling thread sleep.
+    static func pause(for duration: Duration) {
+        let (seconds, attoseconds) = duration.components
+        var time = timespec()
+        time.tv_sec = Int(seconds)
+        time.tv_nsec = Int(attoseconds / 1_000_000_000)
+        _ = unsafe nanosleep(&time, nil)
+    }
+
     /// Starts a thread that runs `body` to its end.
     ///
     /// - Throws: ``LarderError/Code-swift.struct/fileSystem`` where the system has no thread to give.

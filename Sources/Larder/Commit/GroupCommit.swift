@@ -10,6 +10,8 @@ internal import Synchronization
 final class GroupCommit: Sendable {
     private struct State {
         var queue: [WriteRequest] = []
+        /// The requests in the queue that nobody waits for, and the bytes of their payloads.
+        var unawaited = (count: 0, bytes: 0)
         var leader: ThreadIdentity?
         var isClosed = false
         var hasThread = false
@@ -60,6 +62,24 @@ final class GroupCommit: Sendable {
             if wakes { state.wakeAll() }
         } catch {
             request.complete(error)
+        }
+    }
+
+    /// How many requests may be queued that nobody waits for, and how many bytes of payload they may hold.
+    static let maximumUnawaited = (count: 4_096, bytes: 32 << 20)
+
+    /// Takes a place in the queue for a request that nobody waits for, which is to be submitted next. Returns `false` where so many are queued
+    /// that the disk does not keep up.
+    ///
+    /// - Parameter bytes: How many bytes of payload the request holds.
+    func reservesUnawaited(bytes: Int) -> Bool {
+        state.withLock { state in
+            guard state.unawaited.count < Self.maximumUnawaited.count,
+                state.unawaited.bytes <= Self.maximumUnawaited.bytes - bytes
+            else { return false }
+            state.unawaited.count += 1
+            state.unawaited.bytes += bytes
+            return true
         }
     }
 
@@ -146,13 +166,15 @@ final class GroupCommit: Sendable {
 
     private func lead(_ batch: [WriteRequest]) -> [(any Error)?] {
         let start = ContinuousClock.now
-        let outcomes = writeThrough.commit(batch)
+        let plan = writeThrough.disk?.plan(after: writeThrough.statistics)
+        let outcomes = writeThrough.commit(batch, evicting: plan)
         let (seconds, attoseconds) = (ContinuousClock.now - start).components
         let duration = UInt64(seconds) * 1_000_000_000 + UInt64(attoseconds / 1_000_000_000)
         // A slow body, or another process that writes, says nothing about how long a commit takes.
         let sample = min(duration, Self.longestCommit)
         let average = averageCommit.load(ordering: .relaxed)
         averageCommit.store(average == 0 ? sample : (average * 7 + sample) / 8, ordering: .relaxed)
+        if let disk = writeThrough.disk, disk.beginsToCatchUp(after: plan) { catchUp() }
         return outcomes
     }
 
@@ -203,6 +225,7 @@ final class GroupCommit: Sendable {
                 guard state.leader == nil else { return hasMoved ? .computeTimeout : .waitForLeader }
                 if state.queue.isEmpty, state.isClosed { return .end }
                 state.leader = .current
+                state.unawaited = (0, 0)
                 defer { state.queue = [] }
                 return .lead(state.queue)
             }
@@ -237,6 +260,15 @@ final class GroupCommit: Sendable {
         ) { $0.wakeCount = 1 }
     }
 
+    // MARK: The budget on disk
+
+    /// Commits for the sake of what is to be evicted with it, on the store's thread.
+    func catchUp() {
+        let request = WriteRequest { _ in }
+        request.whenDecided { [weak disk = writeThrough.disk] _ in disk?.didCatchUp() }
+        submit(request)
+    }
+
     // MARK: Expiry
 
     /// Records that something expires at `deadline`, so that the thread looks then.
@@ -262,6 +294,7 @@ final class GroupCommit: Sendable {
     }
 
     private func sweepRequest() -> WriteRequest? {
+        writeThrough.memoryUpkeep.runIfDue()
         let now = writeThrough.clock.now()
         let isDue = state.withLock { state in
             guard let deadline = state.sweepAt, deadline <= now else { return false }
@@ -272,7 +305,8 @@ final class GroupCommit: Sendable {
         // More that has expired goes with the next commit; what expires later, at most once a second.
         let next = plan.nextDeadline.map { $0 <= now ? $0 : max($0, now + 1_000) }
         guard !plan.entries.isEmpty else {
-            if let next { noteDeadline(max(next, now + 60_000)) }
+            // What is due and cannot be planned for belongs to caches that this process cannot open.
+            if let next { noteDeadline(next > now ? max(next, now + 1_000) : now + 60_000) }
             return nil
         }
         let removed = ResultBox<Int>()

@@ -10,16 +10,26 @@ final class WriteThrough: Sendable {
     let coherence: Coherence
     let loads: LoadTable
     let clock: WallClock
+    let memoryUpkeep: MemoryUpkeep
+    /// What keeps the file within its budget, if it has one.
+    let disk: DiskEviction?
     private let counters = Mutex(CommitStatistics())
     /// How many commits may grow the file because of a reader whose process was killed.
     private static let commitsBetweenReaderChecks = 64
+    /// How many times room is made for one transaction before it is refused.
+    private static let mostEfforts = 12
 
-    init(durable: DurableTier, memory: MemoryTier, coherence: Coherence, loads: LoadTable, clock: WallClock) {
+    init(
+        durable: DurableTier, memory: MemoryTier, coherence: Coherence, loads: LoadTable, clock: WallClock,
+        disk: DiskEviction? = nil
+    ) {
         self.durable = durable
         self.memory = memory
         self.coherence = coherence
         self.loads = loads
         self.clock = clock
+        memoryUpkeep = MemoryUpkeep(memory: memory, clock: clock)
+        self.disk = disk
     }
 
     var statistics: CommitStatistics {
@@ -29,7 +39,9 @@ final class WriteThrough: Sendable {
     /// Commits the requests, each wholly or not at all, and returns what to tell each: an error, or `nil` for success.
     ///
     /// Nothing may be told before this returns: even a transaction that threw may have seen what a neighbour wrote.
-    func commit(_ requests: [WriteRequest]) -> [(any Error)?] {
+    ///
+    /// - Parameter plan: What leaves the store with them so that the file stays within its budget.
+    func commit(_ requests: [WriteRequest], evicting plan: EvictionPlan? = nil) -> [(any Error)?] {
         var outcomes = [(any Error)?](repeating: nil, count: requests.count)
         // Single keys in the order of their keys, then bodies in the order of arrival.
         var order = Array(requests.indices)
@@ -38,16 +50,41 @@ final class WriteThrough: Sendable {
         }
         do {
             try durable.environment.withWriterLock { writer in
+                if let limit = disk?.takeNewLimit() { try writer.limitMap(to: limit) }
+                var plan = plan
+                var (most, efforts) = (order.count, 0)
                 while !order.isEmpty {
-                    switch try attempt(order.map { requests[$0] }, writer) {
+                    switch try attempt(order.prefix(most).map { requests[$0] }, evicting: plan, writer) {
                     case .committed(let errors):
+                        (plan, efforts) = (nil, 0)
+                        most = min(most * 2, order.count)
                         for (index, error) in zip(order, errors) { outcomes[index] = error }
                         // What did not fit beside the others gets a commit of its own.
                         order.removeFirst(errors.count)
                     case .failed(let position, let error):
                         outcomes[order.remove(at: position)] = error
-                    case .mapFull:
-                        try writer.growMap()
+                    case .mapFull where plan != nil:
+                        plan = nil
+                    case .mapFull(let wanted):
+                        let size = min(most, order.count)
+                        if let disk, wanted.isAny || size > 1 {
+                            if size > 1 {
+                                // Fewer at a time copy fewer pages.
+                                most = size / 2
+                            } else if try efforts < Self.mostEfforts
+                                && makeRoom(for: wanted, effort: efforts, disk, writer)
+                            {
+                                efforts += 1
+                            } else {
+                                efforts = 0
+                                outcomes[order.removeFirst()] = disk.refusal()
+                            }
+                        } else if let disk, try !disk.hasReserve() {
+                            // Even a removal copies pages, and a reader who never ends keeps the old ones.
+                            outcomes[order.removeFirst()] = disk.refusal()
+                        } else {
+                            try writer.growMap()
+                        }
                     }
                 }
             }
@@ -72,16 +109,18 @@ final class WriteThrough: Sendable {
     }
 
     /// How an attempt to commit ended.
-    private enum Attempt {
+    enum Attempt {
         /// The first transactions are committed, or undone alone with the error given.
         case committed([(any Error)?])
         /// One transaction broke the commit; nothing happened. The others are to be tried again without it.
         case failed(Int, any Error)
         /// The map is too small; nothing happened.
-        case mapFull
+        case mapFull(WantedRoom)
     }
 
-    private func attempt(_ requests: [WriteRequest], _ writer: borrowing Writer) throws -> Attempt {
+    func attempt(
+        _ requests: [WriteRequest], evicting plan: EvictionPlan?, _ writer: borrowing Writer
+    ) throws -> Attempt {
         var transaction = try writer.begin()
         let id = transaction.id
         coherence.accountForCommits(before: id)
@@ -91,7 +130,21 @@ final class WriteThrough: Sendable {
         let batch = ChangeSet(isBatch: requests.count > 1)
         var outcomes: [(any Error)?] = []
 
-        if requests.count == 1 {
+        if let plan, let disk {
+            do {
+                let evicted = ChangeSet()
+                try withView(of: &transaction, evicted, after: ChangeSet.none, now, generation) { view in
+                    try plan.carryOut(in: view, sweep: disk.sweep)
+                }
+                batch.add(evicted: evicted)
+            } catch {
+                let failure = transaction.failure ?? error as? LMDBError
+                transaction.abort()
+                if failure?.code == .mapFull { return .mapFull(WantedRoom()) }
+                // What cannot be evicted must not keep anyone from writing.
+                return try attempt(requests, evicting: nil, writer)
+            }
+        } else if requests.count == 1 {
             do {
                 try perform(
                     requests[0], in: &transaction, batch, after: ChangeSet.none, now: now, generation: generation)
@@ -101,7 +154,8 @@ final class WriteThrough: Sendable {
                 let failure = transaction.failure ?? error as? LMDBError
                 // Nobody shares the commit, so it is the transaction itself that is undone.
                 transaction.abort()
-                return failure?.code == .mapFull ? .mapFull : .failed(0, translate(failure ?? error))
+                return failure?.code == .mapFull
+                    ? .mapFull(batch.wantedRoom) : .failed(0, translate(failure ?? error))
             }
             return try finish(transaction, id, batch, [nil], writer)
         }
@@ -119,14 +173,14 @@ final class WriteThrough: Sendable {
                 outcomes.append(nil)
             } catch {
                 if let failure = transaction.failure {
-                    if failure.code == .mapFull { return .mapFull }
+                    if failure.code == .mapFull { return .mapFull(batch.wantedRoom + changes.wantedRoom) }
                     if failure.code == .transactionFull, position > 0 {
                         return try retry(requests, upTo: position, writer, transaction)
                     }
                     return .failed(position, translate(failure))
                 }
                 switch (error as? LMDBError)?.code {
-                case .mapFull: return .mapFull
+                case .mapFull: return .mapFull(batch.wantedRoom + changes.wantedRoom)
                 case .transactionFull where position > 0:
                     // It may fit alone. What came before it is sound and goes on.
                     return try finish(transaction, id, batch, outcomes, writer)
@@ -134,7 +188,9 @@ final class WriteThrough: Sendable {
                 }
             }
         }
-        return try finish(transaction, id, batch, outcomes, writer)
+        let attempt = try finish(transaction, id, batch, outcomes, writer)
+        if case .committed = attempt, let plan { disk?.count(plan) }
+        return attempt
     }
 
     /// The transaction is too large with this request in it and cannot be kept; the requests before it can.
@@ -143,18 +199,27 @@ final class WriteThrough: Sendable {
         _ transaction: consuming WriteTransaction
     ) throws -> Attempt {
         transaction.abort()
-        return try attempt(Array(requests[..<position]), writer)
+        return try attempt(Array(requests[..<position]), evicting: nil, writer)
     }
 
     private func perform(
         _ request: WriteRequest, in transaction: inout WriteTransaction, _ changes: ChangeSet, after earlier: ChangeSet,
         now: Milliseconds, generation: Int
     ) throws {
+        try withView(of: &transaction, changes, after: earlier, now, generation) { view in
+            try request.perform(view)
+            if !ProtocolGuards.acknowledgesAfterCommit { request.complete(nil) }
+        }
+    }
+
+    private func withView(
+        of transaction: inout WriteTransaction, _ changes: ChangeSet, after earlier: ChangeSet, _ now: Milliseconds,
+        _ generation: Int, _ body: (borrowing Transaction) throws -> Void
+    ) throws {
         try unsafe withUnsafeMutablePointer(to: &transaction) { pointer in
             let view = unsafe Transaction(
                 pointer, durable: durable, changes: changes, earlier: earlier, now: now, foreignCommits: generation)
-            try request.perform(view)
-            if !ProtocolGuards.acknowledgesAfterCommit { request.complete(nil) }
+            try body(view)
         }
     }
 
@@ -193,7 +258,7 @@ final class WriteThrough: Sendable {
             coherence.withdraw()
             for change in batch.changes { memory.unmark(change.key.hash) }
             batch.invalidated.forEach { _, hash, _ in memory.unmark(hash) }
-            if error.code == .mapFull { return .mapFull }
+            if error.code == .mapFull { return .mapFull(batch.wantedRoom) }
             let outcome = writer.outcome(of: error)
             guard outcome.code == .outcomeUnknown else { throw outcome }
             // The cause is what the commit met, not that LMDB refuses since.
@@ -206,6 +271,7 @@ final class WriteThrough: Sendable {
         }
         batch.invalidated.forEach { _, hash, _ in memory.settle(hash, version: id) }
         coherence.publish(applied: id)
+        memoryUpkeep.runIfDue()
         let commits = counters.withLock { counters in
             counters.commits += 1
             counters.transactions += outcomes.count { $0 == nil }

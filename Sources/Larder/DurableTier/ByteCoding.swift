@@ -13,6 +13,11 @@ struct ByteWriter {
         bytes.append(contentsOf: string.utf8)
     }
 
+    mutating func append(bytes more: [UInt8]) {
+        append(UInt16(more.count))
+        bytes += more
+    }
+
     /// Appends the hash of everything so far.
     mutating func appendChecksum(seed: UInt64) {
         append(xxh3(bytes.span, seed: seed))
@@ -39,12 +44,15 @@ struct ByteReader {
     }
 
     mutating func string() throws(Malformed) -> String {
-        let count = Int(try integer(UInt16.self))
-        guard bytes.count - offset >= count,
-            let string = String(validating: bytes[offset..<offset + count], as: UTF8.self)
-        else { throw Malformed() }
-        offset += count
+        guard let string = String(validating: try byteString(), as: UTF8.self) else { throw Malformed() }
         return string
+    }
+
+    mutating func byteString() throws(Malformed) -> [UInt8] {
+        let count = Int(try integer(UInt16.self))
+        guard bytes.count - offset >= count else { throw Malformed() }
+        defer { offset += count }
+        return Array(bytes[offset..<offset + count])
     }
 
     /// Checks that the hash of everything so far follows, and nothing after it.

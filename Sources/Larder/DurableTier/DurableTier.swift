@@ -1,10 +1,11 @@
 internal import LMDB
+internal import Synchronization
 
 /// The tier that lasts: which LMDB tables hold what, and in what form. It does not know the memory tier.
 ///
 /// The store's own table `larder` holds its header and the caches' descriptors, the table `expiry` says which records expire when
 /// (see ``ExpiryIndex``), the table `tags` which have which tag (see ``TagIndex``), the table `claims` who is loading or writing which key
-/// (see ``ClaimTable``), and each cache has a table of its records.
+/// (see ``ClaimTable``), the table `hotset` which keys were hot (see ``HotSetTable``), and each cache has a table of its records.
 final class DurableTier: Sendable {
     let environment: Environment
     let header: StoreHeader
@@ -12,22 +13,42 @@ final class DurableTier: Sendable {
     let expiryIndex: ExpiryIndex
     let tagIndex: TagIndex
     let claims: ClaimTable
+    /// What was read from this tier lately, where records may be evicted.
+    let references: ReferenceCounters?
+    /// The budget on disk, where there is one, as of the opening.
+    let budget: DiskBudget?
+    private let payloadLimit = Atomic<Int>(Record.maximumPayload)
+
+    /// The longest payload in bytes.
+    var maximumPayload: Int { payloadLimit.load(ordering: .relaxed) }
+
+    /// Sets the longest payload in bytes, below what a record can hold.
+    func setMaximumPayload(_ count: Int) {
+        payloadLimit.store(min(count, Record.maximumPayload), ordering: .relaxed)
+    }
 
     static let headerKeyName = "store"
     private static let headerKey: [UInt8] = Array(headerKeyName.utf8)
 
     /// Opens the store in a directory, and makes it first if told to.
     ///
+    /// - Parameter memory: Bytes of memory of which a part may be taken for what is known of the reads of a cache.
     /// - Throws: ``LarderError``.
-    init(at path: String, options: EnvironmentOptions, creating: Bool, clock: WallClock) throws {
+    init(
+        at path: String, options: EnvironmentOptions, purpose: StorePurpose, memory: Int, creating: Bool,
+        clock: WallClock
+    ) throws {
         environment = try translatingErrors(at: path) {
             guard creating else { return try Environment.open(at: path, options: options) }
             return try Environment.open(at: path, options: options) { transaction in
                 let table = try transaction.createTable(TableName.descriptions)
                 let header = StoreHeader.make(now: clock.now())
                 try transaction.put(header.bytes.span, for: Self.headerKey.span, in: table)
-                for name in [TableName.expiry, TableName.tags, TableName.claims] {
+                for name in TableName.all where name != TableName.descriptions {
                     _ = try transaction.createTable(name)
+                }
+                if let budget = purpose.diskBudget {
+                    try RecordedPurpose.put(budget, seed: header.hashSeed, in: table, of: &transaction)
                 }
             }
         }
@@ -45,6 +66,16 @@ final class DurableTier: Sendable {
                 descriptions, ExpiryIndex(table: expiry), TagIndex(table: tags), ClaimTable(table: claims), header
             )
         }
+        let (descriptions, header) = (descriptions, header)
+        budget = try translatingErrors(at: path) {
+            let budget = try Self.settle(purpose, environment, descriptions, hashSeed: header.hashSeed)
+            if let budget { try environment.limitMap(to: budget.fileLimit) }
+            return budget
+        }
+        references = budget.map {
+            ReferenceCounters(byteCount: ReferenceCounters.byteCount(for: $0, memory: memory))
+        }
+        if let budget { setMaximumPayload(budget.maximumPayload) }
     }
 
     /// The store's own tables.
@@ -53,9 +84,25 @@ final class DurableTier: Sendable {
         static let expiry = "expiry"
         static let tags = "tags"
         static let claims = "claims"
+        static let hotSet = "hotset"
 
         /// All of them.
-        static let all = [descriptions, expiry, tags, claims]
+        static let all = [descriptions, expiry, tags, claims, hotSet]
+    }
+
+    /// The table of the hot set, or nil in a store that was made before there was one and has kept none since.
+    func hotSetTable() throws -> HotSetTable? {
+        try environment.openTable(TableName.hotSet).map { HotSetTable(table: $0, seed: header.hashSeed) }
+    }
+
+    /// The table of the hot set, which is made if it is not there. That is a commit, once in the life of a store.
+    func makeHotSetTable() throws -> HotSetTable {
+        if let table = try hotSetTable() { return table }
+        try environment.writeTables { transaction in _ = try transaction.createTable(TableName.hotSet) }
+        guard let table = try hotSetTable() else {
+            throw LarderError(.damagedStore, "the table of the hot set is gone")
+        }
+        return table
     }
 
     // MARK: Records

@@ -58,8 +58,15 @@ struct ExpiryIndex: Sendable {
     /// The earliest deadline, or `nil` if nothing expires.
     func earliestDeadline(in transaction: borrowing some ReadableTransaction & ~Copyable) throws -> Milliseconds? {
         try transaction.withCursor(in: table) { cursor in
-            guard try cursor.move(.first) else { return nil }
-            return cursor.withEntry { key, value in Self.entry(key: key, value: value)?.deadline }
+            var found = try cursor.move(.first)
+            while found {
+                // What is not an entry is damage; the records behind it expire all the same.
+                if let entry = cursor.withEntry({ key, value in Self.entry(key: key, value: value) }) {
+                    return entry.deadline
+                }
+                found = try cursor.move(.next)
+            }
+            return nil
         }
     }
 

@@ -37,6 +37,12 @@ final class KeyspaceRegistry: Sendable {
         return try keyspace(named: name) { try durable.existingKeyspace(name) }
     }
 
+    /// The caches that are open, by the number under which the memory tier knows them.
+    var open: [UInt32: Keyspace] {
+        let keyspaces = state.withLock { $0.byName.values.map { $0 } }
+        return Dictionary(keyspaces.map { ($0.memoryNumber, $0) }) { first, _ in first }
+    }
+
     /// Forgets a cache that was dropped.
     func forget(_ keyspace: Keyspace) {
         state.withLock { state in

@@ -146,7 +146,7 @@ final class Load<Value: Sendable>: AnyLoad {
 struct LoadStart: Hashable, Sendable {
     /// The last commit.
     var version: UInt64
-    /// How many removals had found nothing to remove.
+    /// How many removals by other processes had found nothing to remove.
     var removals: UInt64
     /// The lease under which the source is asked, if there is one: while it stands, nobody has changed the key.
     var lease: UInt64?

@@ -133,7 +133,7 @@ final class LoadGroup<Key: Sendable, Value: Sendable>: Sendable {
     /// Asks the source for the members' values, tells who waits, and keeps them.
     private func ask(_ toLoad: [(index: Int, lease: Lease<Value>)]) async {
         let environment = store.durable.environment
-        let start = LoadStart(version: environment.lastTransactionID, removals: environment.removalsOfNothing)
+        let start = LoadStart(version: environment.lastTransactionID, removals: environment.foreignRemovalsOfNothing)
         for (index, lease) in toLoad {
             var start = start
             if case .granted(let token) = lease { start.lease = token }
@@ -146,9 +146,15 @@ final class LoadGroup<Key: Sendable, Value: Sendable>: Sendable {
             precondition(values.count == toLoad.count, "a value or none for each key")
             // On its way to the disk before anyone is told, so that who then closes the store closes after it.
             let kept = zip(toLoad, values).compactMap { prepare($0.index, $0.lease, $1) }
-            keep(kept.map(\.loaded))
+            let bytes = kept.reduce(0) { $0 + ($1.loaded.write?.payload.count ?? 0) }
+            // Where the disk does not keep up with the loads, those who asked wait for it.
+            let isToldAtOnce = store.groupCommit.reservesUnawaited(bytes: bytes)
+            let tell: @Sendable () -> Void = { [members] in
+                for (loaded, value) in kept { members[loaded.member].load.finish(.success(value)) }
+            }
+            keep(kept.map(\.loaded), thenTell: isToldAtOnce ? nil : tell)
             // Who asks from now on joins the load until the value can be read.
-            for (loaded, value) in kept { members[loaded.member].load.finish(.success(value)) }
+            if isToldAtOnce { tell() }
         } catch is TimeLimit.Passed {
             let error = LarderError(.sourceTimedOut, "the source did not answer in time", cacheName: plan.cache.name)
             fail(toLoad.map(\.index), error)
@@ -211,7 +217,9 @@ final class LoadGroup<Key: Sendable, Value: Sendable>: Sendable {
     }
 
     /// Puts the records of loaded values on a shared commit, and takes the loads out when that is decided.
-    private func keep(_ values: [LoadedValue]) {
+    ///
+    /// - Parameter tell: What is to be done when the commit is decided, besides.
+    private func keep(_ values: [LoadedValue], thenTell tell: (@Sendable () -> Void)?) {
         guard !values.isEmpty else { return }
         let (store, keyspace, members, replaces) = (store, keyspace, members, plan.isSourced)
         let request = WriteRequest(singleKey: values.count == 1 ? values[0].key : nil) { transaction in
@@ -232,6 +240,7 @@ final class LoadGroup<Key: Sendable, Value: Sendable>: Sendable {
                 if let lease = value.lease { store.claims.end(lease) }
                 store.loads.remove(members[value.member].load, of: value.key)
             }
+            tell?()
         }
         store.groupCommit.submit(request)
     }

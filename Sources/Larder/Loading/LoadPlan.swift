@@ -43,7 +43,7 @@ extension LoadPlan {
         guard let start = load.start else { return true }
         let store = cache.store
         let floor = max(store.coherence.currentFloor(), cache.keyspace.currentFloor)
-        if start.version >= floor, start.removals == store.durable.environment.removalsOfNothing { return true }
+        if start.version >= floor, start.removals == store.durable.environment.foreignRemovalsOfNothing { return true }
         // Somebody else has changed something. A lease says whether it was this key.
         guard let lease = start.lease else { return false }
         let claim = try? store.withReadTransaction { transaction in

@@ -3,8 +3,9 @@ internal import CPrefetch
 /// Finds entries by fingerprint: an open-addressing table whose rows are cache lines of seven entries each.
 ///
 /// A word holds a fingerprint and a block, so that a lookup reads one line, then the entry, and growing reads no entry. The eighth word of a row counts the
-/// entries that belong to it but went on to later rows (Bronson and Shi, "F14", 2019): a lookup stops at a row with none, and removals leave no
-/// gravestones. The table grows by a quarter at a time, not to double, so that it is never much too large.
+/// entries that belong to it or an earlier row but went on past it (Bronson and Shi, "F14", 2019): a lookup stops at a row with none. A removal brings
+/// back an entry that had gone on (Knuth, "The Art of Computer Programming" 6.4, algorithm R), so that the table stays as if it had just been built:
+/// without that, entries that come and go would in time leave no row without passers-by, and a lookup of an absent key no end. The table grows by a quarter at a time, not to double, so that it is never much too large.
 struct EntryIndex: ~Copyable, Sendable {
     fileprivate static let rowBytes = 64
     private static let slots = 7
@@ -91,11 +92,54 @@ struct EntryIndex: ~Copyable, Sendable {
 
     /// Removes an entry that is there.
     mutating func remove(_ entry: EntryReference, _ fingerprint: UInt32) {
-        let offset = locate(UInt64(fingerprint) << 32 | UInt64(entry)) { offset in
-            memory.store(memory.load(offset + 56, as: UInt64.self) - 1, at: offset + 56)
+        var row = Self.row(fingerprint, of: rows)
+        let offset = locate(UInt64(fingerprint) << 32 | UInt64(entry)) { passed in
+            changeCount(passed, by: -1)
+            row = next(passed)
+        }
+        fill(offset, in: row)
+        count -= 1
+    }
+
+    /// Fills a slot that has become free with the nearest entry that went past its row, then that one's slot in turn.
+    private func fill(_ free: Int, in freeRow: Int) {
+        var (offset, row) = (free, freeRow)
+        while memory.load(row * Self.rowBytes + 56, as: UInt64.self) != 0 {
+            let (found, foundRow) = nearestPasser(of: row)
+            memory.store(memory.load(found, as: UInt64.self), at: offset)
+            while row != foundRow {
+                changeCount(row, by: -1)
+                row = next(row)
+            }
+            offset = found
         }
         memory.store(UInt64(0), at: offset)
-        count -= 1
+    }
+
+    /// The place and the row of an entry that went past a row. There must be one.
+    private func nearestPasser(of row: Int) -> (offset: Int, row: Int) {
+        var candidate = next(row)
+        var distance = 1
+        while true {
+            for slot in 0..<Self.slots {
+                let offset = candidate * Self.rowBytes + slot * 8
+                let word = memory.load(offset, as: UInt64.self)
+                guard UInt32(truncatingIfNeeded: word) != 0 else { continue }
+                let home = Self.row(UInt32(truncatingIfNeeded: word >> 32), of: rows)
+                let travelled = candidate >= home ? candidate - home : candidate + rows - home
+                if travelled >= distance { return (offset, candidate) }
+            }
+            candidate = next(candidate)
+            distance += 1
+        }
+    }
+
+    @inline(__always)
+    private func next(_ row: Int) -> Int { row + 1 == rows ? 0 : row + 1 }
+
+    private func changeCount(_ row: Int, by difference: Int64) {
+        let offset = row * Self.rowBytes + 56
+        memory.store(memory.load(offset, as: Int64.self) + difference, at: offset)
     }
 
     /// Records that an entry has moved to another block.
@@ -123,7 +167,7 @@ struct EntryIndex: ~Copyable, Sendable {
         self = EntryIndex()
     }
 
-    /// The place of a word that is there. Calls `passing` with the place of each full row on the way.
+    /// The place of a word that is there. Calls `passing` with each row on the way that it is not in.
     private func locate(_ wanted: UInt64, passing: (Int) -> Void) -> Int {
         var row = Self.row(UInt32(truncatingIfNeeded: wanted >> 32), of: rows)
         while true {
@@ -131,9 +175,37 @@ struct EntryIndex: ~Copyable, Sendable {
             for slot in 0..<Self.slots where memory.load(offset + slot * 8, as: UInt64.self) == wanted {
                 return offset + slot * 8
             }
-            passing(offset)
-            row = row + 1 == rows ? 0 : row + 1
+            passing(row)
+            row = next(row)
         }
+    }
+
+    /// What is wrong with the rows' counts, or nil. Visits every row.
+    func brokenInvariant() -> String? {
+        var entries = 0
+        var passed = [UInt64](repeating: 0, count: rows)
+        for row in 0..<rows {
+            for slot in 0..<Self.slots {
+                let word = memory.load(row * Self.rowBytes + slot * 8, as: UInt64.self)
+                guard UInt32(truncatingIfNeeded: word) != 0 else { continue }
+                entries += 1
+                var home = Self.row(UInt32(truncatingIfNeeded: word >> 32), of: rows)
+                while home != row {
+                    passed[home] += 1
+                    home = home + 1 == rows ? 0 : home + 1
+                }
+            }
+        }
+        if entries != count { return "\(entries) entries in the index, counted as \(count)" }
+        for row in 0..<rows {
+            let counted = memory.load(row * Self.rowBytes + 56, as: UInt64.self)
+            if counted != passed[row] {
+                return "a row of the index was passed by \(passed[row]), counted as \(counted)"
+            }
+            let isFull = (0..<Self.slots).allSatisfy { memory.load(row * Self.rowBytes + $0 * 8, as: UInt64.self) != 0 }
+            if counted > 0, !isFull { return "a row of the index was passed though it has room" }
+        }
+        return nil
     }
 
     private static func place(_ word: UInt64, in memory: borrowing MappedMemory, rows: Int) {

@@ -9,6 +9,7 @@ extension MemoryShard {
 extension ShardEntries {
     fileprivate func brokenInvariant(_ policy: EvictionPolicy) -> String? {
         if let broken = arena.brokenInvariant(size: { $0.units($1) }) { return broken }
+        if let broken = index.brokenInvariant() { return broken }
         var seen = (count: 0, weight: 0, outside: 0, expiring: 0)
         var broken: String?
         forEach { entry in

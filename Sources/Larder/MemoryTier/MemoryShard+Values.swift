@@ -1,4 +1,10 @@
 extension MemoryShard {
+    /// Whether there is an entry of the key that is not older than `floor`.
+    func holds(_ key: MemoryKey, floor: UInt64) -> Bool {
+        let entry = entries.find(key.bytes.span, UInt32(truncatingIfNeeded: key.hash), keyspace: key.keyspace)
+        return entry != 0 && entries.arena.state(entry).version >= floor
+    }
+
     /// The valid entry of a key, and whether ``takeLeftovers()`` is due.
     @inline(__always)
     mutating func lookup(

@@ -218,7 +218,7 @@ struct MemoryShard: ~Copyable, Sendable {
             entries.growIndex(for: expected)
         }
         let count = policy.count
-        guard count >= 16, entries.weight + new.weight > entryCapacity - fragmented else { return true }
+        guard count >= 4, entries.weight + new.weight > entryCapacity - fragmented else { return true }
         guard tableEntryCount == 0 || count > tableEntryCount * 3 / 2 || count < tableEntryCount / 3 else {
             return true
         }

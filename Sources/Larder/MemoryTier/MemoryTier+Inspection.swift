@@ -7,6 +7,7 @@ extension MemoryTier {
                 sum.hits += state.counters.hits
                 sum.misses += state.counters.misses
                 sum.evictions += state.entries.removed.counts[.size]
+                sum.removals += state.entries.removed.counts
                 sum.entries += state.entries.count
                 sum.bytes += state.byteCount
                 sum.highestBytes += state.counters.highestBytes
@@ -16,11 +17,7 @@ extension MemoryTier {
     }
 
     /// How many entries left, by cause. ``removeAll()`` and a resize to nothing count none.
-    var removalCounts: RemovalCounts {
-        var sum = RemovalCounts()
-        for shard in shards.indices { shards.withLock(shard) { sum += $0.entries.removed.counts } }
-        return sum
-    }
+    var removalCounts: RemovalCounts { statistics.removals }
 
     /// The entries most worth keeping, best first: those that proved themselves before those that did not, then by unspent hits, then the youngest.
     ///

@@ -40,7 +40,7 @@ final class MemoryTier: Sendable {
     ///
     /// - Parameters:
     ///   - shardCount: A power of two; by default one for each 4 MiB, at most 32. An entry may take a sixth of a shard.
-    ///   - removalListener: Told of each entry that leaves, on the thread that made it leave, after the locks are let go.
+    ///   - removalListener: Told of each entry that leaves, under the lock of its shard and so in order: it may only take note.
     init(
         capacity: Int, shardCount: Int? = nil, parameters: PolicyParameters = .standard,
         removalListener: (@Sendable (RemovalNotice) -> Void)? = nil
@@ -60,7 +60,8 @@ final class MemoryTier: Sendable {
         }
     }
 
-    private static func shardCount(for capacity: Int) -> Int {
+    /// The shards of a tier of this capacity unless said otherwise.
+    static func shardCount(for capacity: Int) -> Int {
         var count = 1
         while count < 32, capacity / (count * 2) >= 4 << 20 { count *= 2 }
         return count
@@ -248,6 +249,12 @@ final class MemoryTier: Sendable {
         }
     }
 
+    /// Whether the tier has an entry of the key that is not older than `floor`. Counts as no use of it, neither hit nor miss.
+    func holds(_ key: MemoryKey, floor: UInt64) -> Bool {
+        guard isOn else { return false }
+        return shards.withLock(shard(of: key.hash)) { $0.holds(key, floor: floor) }
+    }
+
     // MARK: Capacity and expiry
 
     /// Sets the budget, at least ``leastCapacity``, and evicts until it holds. O(entries that go). A tier that is off stays so.
@@ -267,6 +274,8 @@ final class MemoryTier: Sendable {
     }
 
     /// Removes entries that have expired, so that their memory is free for others, in at most `budget` steps; call it now and then.
+    ///
+    /// A clock that has jumped costs a step for each entry that expires, once, over the budget.
     ///
     /// - Returns: Whether all was done that was due.
     @discardableResult
@@ -298,8 +307,11 @@ final class MemoryTier: Sendable {
 
     /// Lets go of removed objects, tells the listener, and shows sampled accesses to the shadows unless another thread is doing so.
     private func care(for shard: Int) {
-        let (objects, notices, accesses, isFull) = shards.withLock(shard) { $0.takeLeftovers() }
-        if let removalListener { for notice in notices { removalListener(notice) } }
+        let (objects, _, accesses, isFull) = shards.withLock(shard) { state in
+            let leftovers = state.takeLeftovers()
+            if let removalListener { for notice in leftovers.notices { removalListener(notice) } }
+            return leftovers
+        }
         _ = consume objects
         if isFull { makeChooser() }
         guard !accesses.isEmpty else { return }

@@ -1,5 +1,5 @@
-/// Why an entry left the memory tier.
-enum RemovalCause: Int, Sendable, CaseIterable {
+/// Why an entry left memory. Later versions may know further causes.
+public enum RemovalCause: Int, Sendable, CaseIterable {
     /// It made room for others.
     case size
     /// Its time had come.
@@ -12,11 +12,15 @@ enum RemovalCause: Int, Sendable, CaseIterable {
     case replaced
 }
 
-/// Counts by cause.
-struct RemovalCounts: Sendable, Hashable {
+/// How many entries left memory for which cause.
+public struct RemovalCounts: Sendable, Hashable {
     private var counts = [Int](repeating: 0, count: RemovalCause.allCases.count)
 
-    subscript(cause: RemovalCause) -> Int {
+    /// None yet.
+    public init() {}
+
+    /// Those that left for one cause.
+    public internal(set) subscript(cause: RemovalCause) -> Int {
         get { counts[cause.rawValue] }
         set { counts[cause.rawValue] = newValue }
     }

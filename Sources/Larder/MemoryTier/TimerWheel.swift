@@ -3,7 +3,8 @@
 /// Varghese and Lauck, "Hashed and hierarchical timing wheels" (SOSP 1987). A bucket of the first wheel stands for 1.024 seconds, one of the last for
 /// 199 days. The buckets are doubly linked through the entries. There is no thread and no timer: callers turn the wheel.
 ///
-/// Time comes from outside, and may jump. Back: nothing expires until the clock is where it was. Forward: everything up to the new time is due at once.
+/// Time comes from outside, and may jump. Forward: everything up to the new time is due at once. Back by more than a minute: every entry is linked
+/// anew for the new time, once; back by less: what is due waits for the clock to be where it was.
 struct TimerWheel: Sendable {
     private static let levels = 5
     private static let slots = 64
@@ -15,6 +16,8 @@ struct TimerWheel: Sendable {
     private var occupied = [UInt64](repeating: 0, count: levels)
     /// Beyond so many ticks, three days, it is quicker to link every entry anew than to walk.
     private static let longestWalk: UInt64 = 64 * 64 * 64
+    /// So many ticks, a minute, the clock may go back before every entry is linked anew.
+    private static let longestWait: UInt64 = 64
 
     /// All ticks before this one are done. Starts at 1970; the first look at the clock brings it up to date.
     private var tick: UInt64 = 0
@@ -86,7 +89,7 @@ struct TimerWheel: Sendable {
     /// - Parameter budget: How many steps may be taken; reduced by those that were. A step moves an entry or the wheel.
     mutating func nextDue(now: Milliseconds, budget: inout Int, in arena: borrowing BlockArena) -> EntryReference? {
         let end = Self.tick(of: now)
-        if end > tick, end - tick > Self.longestWalk { jump(to: end, in: arena) }
+        if end > tick ? end - tick > Self.longestWalk : tick - end > Self.longestWait { jump(to: end, in: arena) }
         while count > 0, tick <= end, budget > 0 {
             budget -= 1
             if cascade(in: arena) { continue }
@@ -94,7 +97,7 @@ struct TimerWheel: Sendable {
             if due != 0 { return due }
             advance(atMostTo: end + 1)
         }
-        if count == 0 { tick = max(tick, end) }
+        if count == 0, end > tick { tick = end }
         return nil
     }
 
@@ -123,7 +126,7 @@ struct TimerWheel: Sendable {
         tick = min(step, end)
     }
 
-    /// Goes to a tick far ahead in one stride and links every entry anew. O(entries).
+    /// Goes to a tick far away in one stride and links every entry anew. O(entries).
     private mutating func jump(to end: UInt64, in arena: borrowing BlockArena) {
         var entries: [EntryReference] = []
         for bucket in heads.indices {

@@ -107,7 +107,11 @@ extension Cache {
 
     /// The record of a key on disk, be it a value or that there is none.
     func sourcedRecord(_ key: MemoryKey) throws -> SourcedRecord<Value>? {
-        let record = try store.withReadTransaction { transaction in try sourcedRecord(key, in: transaction) }
+        let noticed = store.coherence.floorNow
+        let record = try store.withReadTransaction { transaction in
+            if transaction.id < noticed { store.groupCommit.publishForeignCommit() }
+            return try sourcedRecord(key, in: transaction)
+        }
         store.counters.countDurableLookup(isHit: record != nil)
         return record
     }

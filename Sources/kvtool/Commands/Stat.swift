@@ -51,6 +51,10 @@ struct Stat: ParsableCommand {
                 row.description.valueCoding, "\(row.description.version)")
         }
         var summary = "\(store.store): \(Quantity.count(rows.count, "cache")), \(Quantity.bytes(file.fileBytes))\n"
+        if let budget = file.diskBudget {
+            summary +=
+                "A cache: of a budget of \(Quantity.bytes(budget)), \(Quantity.bytes(file.usedBytes)) are in use.\n"
+        }
         if file.readerLag > 0 {
             summary +=
                 "The oldest reader is \(Quantity.count(file.readerLag, "commit")) behind; pages freed since are kept.\n"
@@ -62,6 +66,8 @@ struct Stat: ParsableCommand {
         .object([
             ("store", .string(store.store)),
             ("file_bytes", .integer(file.fileBytes)),
+            ("used_bytes", .integer(file.usedBytes)),
+            ("disk_budget_bytes", file.diskBudget.map { .integer($0) } ?? .null),
             ("map_bytes", .integer(file.mapSize)),
             ("reader_lag", .integer(file.readerLag)),
             (

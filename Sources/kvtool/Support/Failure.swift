@@ -62,13 +62,13 @@ extension Failure.Code {
     init(_ code: LarderError.Code) {
         switch code {
         case .invalidKey, .invalidCacheName, .invalidOption, .invalidExpiration, .codingMismatch, .transactionTooLarge,
-            .valueTooLarge, .overflow, .durabilityMismatch:
+            .valueTooLarge, .overflow, .durabilityMismatch, .purposeMismatch:
             self = .usage
         case .notAStore, .unflushed, .newerFormat, .newerCacheVersion, .damagedRecord, .damagedStore, .undecodableKey,
             .undecodableValue:
             self = .damagedData
         case .storeNotFound, .cacheNotFound, .cacheDropped: self = .noSuchStore
-        case .diskFull, .fileSystem, .outcomeUnknown, .reopenNeeded: self = .inputOutput
+        case .diskFull, .diskBudgetExceeded, .fileSystem, .outcomeUnknown, .reopenNeeded: self = .inputOutput
         case .busy, .tooManyReaders: self = .busy
         default: self = .internalError
         }

@@ -27,8 +27,8 @@ struct StoreArguments: ParsableArguments {
         // As many caches as a store can have. One command reads an entry once, so memory would only be in the way; and removing what
         // has expired is the service's business.
         let options = StoreOptions(
-            memoryCapacity: .bytes(0), durability: .adopted, createsIfMissing: creating, maximumCaches: 4_096,
-            removesExpired: false)
+            purpose: .adopted, memoryCapacity: .bytes(0), durability: .adopted, createsIfMissing: creating,
+            maximumCaches: 4_096, removesExpired: false, hotSetInterval: nil)
         return try Store(at: store, options: options)
     }
 }

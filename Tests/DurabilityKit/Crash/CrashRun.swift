@@ -14,7 +14,7 @@ public struct CrashRun {
     private let scratch: ScratchDirectory
     private let worker: String
     private let processes: Int
-    private var models: [TaskModel]
+    private var judge: CrashJudge
     private var generator: SeededGenerator
     private var round: UInt64 = 0
     /// Tasks of a process.
@@ -42,7 +42,7 @@ public struct CrashRun {
         scratch = try ScratchDirectory()
         worker = try WorkerExecutable.path()
         self.processes = processes
-        models = Array(repeating: TaskModel(), count: processes * Self.tasksPerProcess)
+        judge = CrashJudge(tasks: processes * Self.tasksPerProcess)
         generator = SeededGenerator(seed: seed)
     }
 
@@ -90,7 +90,7 @@ public struct CrashRun {
 
     private mutating func beSeenWorkingBeside(_ children: [ChildProcess]) throws {
         let stores = try CrashStore(at: store)
-        try stores.checkConsistency(tasks: models.count)
+        try stores.checkConsistency(tasks: judge.tasks)
         try stores.store.close()
         // The store was opened after the kill, which frees the slots of the dead.
         for owner in try ReaderSlots.owners(worker: worker, store: store) {
@@ -102,42 +102,11 @@ public struct CrashRun {
 
     private mutating func judge(_ journals: String) async throws {
         let stores = try CrashStore(at: store)
-        for task in models.indices {
-            let entries = try Journal.entries(in: CrashWorkload.journal(of: task, in: journals))
-            var model = models[task]
-            var pending: Journal.Entry?
-            for entry in entries {
-                guard entry.isAcknowledged else {
-                    pending = entry
-                    continue
-                }
-                pending = nil
-                report.acknowledged += 1
-                if let expected = model.apply(entry), expected != entry.answer {
-                    report.failures.append("round \(round): task \(task) was answered \(entry.answer), not \(expected)")
-                }
-            }
-            if pending != nil { report.unfinished += 1 }
-            let observed = try stores.observe(task: task)
-            if let mismatch = observed.mismatch(with: model) {
-                var after = model
-                if let pending { after.apply(pending) }
-                guard pending != nil, observed.mismatch(with: after) == nil else {
-                    report.failures.append("round \(round): task \(task) \(mismatch)")
-                    continue
-                }
-                report.survived += 1
-                model = after
-            }
-            models[task] = model
-        }
-        do {
-            try stores.checkConsistency(tasks: models.count)
-            try stores.checkTiers(tasks: models.count)
-            try await stores.checkGoesOnWorking(round: round)
-        } catch {
-            report.failures.append("round \(round): \(error)")
-        }
+        let judgement = try await judge.judge(stores, journals: journals, round: round)
+        report.acknowledged += judgement.acknowledged
+        report.unfinished += judgement.unfinished
+        report.survived += judgement.survived
+        report.failures += judgement.failures.map { "round \(round): \($0)" }
         try stores.store.close()
     }
 }

@@ -83,6 +83,44 @@ extension CrashStore {
         }
     }
 
+    /// Checks that reads through memory are not behind the disk while others write: what lies between two equal looks at the disk is the same.
+    /// No value is written twice.
+    func checkMemory(tasks: Int) throws {
+        for task in 0..<tasks {
+            for register in 0..<CrashPlan.registerCount {
+                let before = try store.read { try bytes(task: task, register, in: $0) }
+                let answer = try memoryOrDiskBytes(task: task, register)
+                let after = try store.read { try bytes(task: task, register, in: $0) }
+                if let before, before == after, answer != before {
+                    throw CrashFailure("memory answers with what the disk has no more")
+                }
+            }
+        }
+    }
+
+    /// Checks that a snapshot stays as it is while it is held for a time, whatever others commit.
+    func checkSnapshot(tasks: Int, for nanoseconds: UInt64) throws {
+        try store.read { snapshot in
+            let before = try contents(tasks: tasks, in: snapshot)
+            MonotonicTime.sleep(nanoseconds: nanoseconds)
+            if try contents(tasks: tasks, in: snapshot) != before {
+                throw CrashFailure("a snapshot has changed while it was held")
+            }
+        }
+        try checkConsistency(tasks: tasks)
+    }
+
+    private func contents(tasks: Int, in snapshot: borrowing Snapshot) throws -> [[UInt8]?] {
+        var contents: [[UInt8]?] = []
+        for task in 0..<tasks {
+            for register in 0..<CrashPlan.registerCount {
+                contents.append(try bytes(task: task, register, in: snapshot))
+            }
+            contents.append(try snapshot.value(for: task, in: ledgers))
+        }
+        return contents
+    }
+
     /// Checks that reads through memory, the first time and the second, give what a snapshot gives. Nobody may be writing.
     func checkTiers(tasks: Int) throws {
         for task in 0..<tasks {

@@ -33,10 +33,10 @@ public final class ChildProcess: Sendable {
         case killed(Int32)
     }
 
-    /// Starts `executable`.
+    /// Starts `executable`, with `environment` beside the variables of this process.
     ///
     /// - Throws: ``SystemError``.
-    public init(_ executable: String, _ arguments: [String]) throws {
+    public init(_ executable: String, _ arguments: [String], environment: [String: String] = [:]) throws {
         let (childInput, input) = try Self.makePipe()
         let (output, childOutput) = try Self.makePipe()
         self.input = input
@@ -53,8 +53,16 @@ public final class ChildProcess: Sendable {
         var arguments =
             unsafe ([executable] + arguments).map { unsafe strdup($0) } + [nil as UnsafeMutablePointer<CChar>?]
         defer { unsafe arguments.forEach { unsafe free($0) } }
+        var variables = unsafe environment.map { unsafe strdup("\($0.key)=\($0.value)") }
+        defer { unsafe variables.forEach { unsafe free($0) } }
+        var inherited = unsafe environ
+        while let variable = unsafe inherited.pointee {
+            unsafe variables.append(strdup(variable))
+            unsafe inherited += 1
+        }
+        unsafe variables.append(nil)
         var identifier = pid_t()
-        let code = unsafe posix_spawn(&identifier, executable, &actions, nil, &arguments, environ)
+        let code = unsafe posix_spawn(&identifier, executable, &actions, nil, &arguments, &variables)
         close(childInput)
         close(childOutput)
         guard code == 0 else {
@@ -130,6 +138,17 @@ public final class ChildProcess: Sendable {
     public func signal(_ number: Int32) {
         status.withLock { status in
             if status == nil { _ = sendSignal(identifier, number) }
+        }
+    }
+
+    /// Whether the process has ended, without waiting for it.
+    public var hasEnded: Bool {
+        status.withLock { status in
+            if status != nil { return true }
+            var raw: Int32 = 0
+            guard unsafe waitpid(identifier, &raw, WNOHANG) == identifier else { return false }
+            status = raw
+            return true
         }
     }
 

@@ -32,10 +32,15 @@ public struct PeerStore: Sendable {
     /// Every number, 0 for none, as memory or disk has them; throws if a name is not that of its number. Nobody may be writing.
     public func read() throws -> [Int] {
         try (0..<Self.keyCount).map { key in
-            let number = try numbers.value(for: key) ?? 0
-            guard try names.value(for: "\(key)") == (number == 0 ? nil : "number \(number)") else { throw TornPair() }
+            // The commit of a writer that was killed may show between the two reads, once.
+            guard let number = try readPair(key) ?? readPair(key) else { throw TornPair() }
             return number
         }
+    }
+
+    private func readPair(_ key: Int) throws -> Int? {
+        let number = try numbers.value(for: key) ?? 0
+        return try names.value(for: "\(key)") == (number == 0 ? nil : "number \(number)") ? number : nil
     }
 
     /// A number and its name that are not of one transaction.

@@ -9,6 +9,8 @@ import Testing
     private struct Report: Decodable {
         var store: String
         var file_bytes: Int
+        var used_bytes: Int
+        var disk_budget_bytes: Int?
         var map_bytes: Int
         var reader_lag: Int
         var caches: [Cache]
@@ -46,6 +48,18 @@ import Testing
         #expect(report.caches[1].file_bytes >= 100_000)
         #expect(report.file_bytes > report.caches.reduce(0) { $0 + $1.file_bytes })
         #expect(report.map_bytes >= report.file_bytes)
+    }
+
+    @Test func `says what of a cache's budget is in use`() throws {
+        try fill()
+        #expect(try (decode(try Tool.run("stat", store, "--json").text) as Report).disk_budget_bytes == nil)
+        let cache = store + ".cache"
+        try Store(at: cache, options: .init(purpose: .cache(diskBudget: .mebibytes(8)))).close()
+        #expect(try Tool.run("set", cache, "k", "v").status == 0)
+        let report: Report = try decode(try Tool.run("stat", cache, "--json").text)
+        #expect(report.disk_budget_bytes == 8 << 20)
+        #expect(report.used_bytes <= report.file_bytes && report.used_bytes > 0)
+        #expect(try Tool.run("stat", cache).text.contains("budget of 8.0 MiB"))
     }
 
     @Test func `shows a table to people`() throws {

@@ -159,4 +159,45 @@ final class NoticeBox: Sendable {
         #expect(tier.sizeHistogram.reduce(0, +) == tier.statistics.entries)
         #expect(tier.ageHistogram.reduce(0, +) == tier.statistics.entries)
     }
+
+    @Test func `few entries of great cost are held and evicted as many small ones are`() {
+        for count in [10, 37, 300] {
+            let unit = 4 << 20
+            let tier = MemoryTier(capacity: count * unit + unit / 2, shardCount: 1)
+            let value = DecodedValue(0)
+            for number in 0..<count * 20 {
+                let key = MemoryKey.number(number % (count * 3) * (number % 7 + 1))
+                if tier.find(key) == nil {
+                    tier.populate(.object(value, cost: unit - 48), for: key, version: 0, expiry: 0) { 0 }
+                }
+                #expect(tier.brokenInvariant() == nil)
+                #expect(tier.statistics.entries <= count)
+            }
+            #expect(tier.statistics.entries == count)
+        }
+    }
+
+    @Test func `an index in which entries come and go for long stays as it was built`() {
+        var random = SeededGenerator(seed: 5)
+        var index = EntryIndex()
+        var held: [(entry: EntryReference, fingerprint: UInt32)] = []
+        for entry in 1...20_000 as ClosedRange<EntryReference> {
+            let fingerprint = UInt32.random(in: .min ... .max, using: &random)
+            if held.count == 392 {
+                let victim = held.remove(at: Int.random(in: 0..<held.count, using: &random))
+                index.remove(victim.entry, victim.fingerprint)
+            }
+            index.insert(entry, fingerprint)
+            held.append((entry, fingerprint))
+            let broken = entry % 100 == 0 ? index.brokenInvariant() : nil
+            #expect(broken == nil)
+            // In a table of rows that were all passed this would not end.
+            let absent = index.find(fingerprint ^ 0x5555_5555) { _ in false }
+            #expect(absent == 0)
+        }
+        for (entry, fingerprint) in held {
+            let found = index.find(fingerprint) { $0 == entry }
+            #expect(found == entry)
+        }
+    }
 }

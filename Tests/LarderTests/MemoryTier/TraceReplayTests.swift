@@ -98,7 +98,7 @@ private struct RecencyCache {
 }
 
 /// The folder `shared/traces`, if there is one beside the checkout or above it.
-private enum RecordedTraces {
+enum RecordedTraces {
     static let directory: String? = {
         var components = #filePath.split(separator: "/").dropLast()
         while !components.isEmpty {

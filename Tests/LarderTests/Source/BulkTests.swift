@@ -44,7 +44,7 @@ import Testing
     }
 
     @Test func `join loads that are under way, and are joined`() async throws {
-        let sourced = try cache.through(database)
+        let sourced = try cache.through(database, options: .init(loadTimeout: nil))
         database.hold()
         let single = Task { try await sourced.value(for: 1) }
         await database.waitForHeld(1)

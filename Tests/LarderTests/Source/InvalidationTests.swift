@@ -17,7 +17,7 @@ import Testing
     init() throws {
         store = try Store(at: scratch.store)
         cache = try store.cache("c", key: .int, value: .string)
-        sourced = try cache.through(database)
+        sourced = try cache.through(database, options: .init(loadTimeout: nil))
     }
 
     private func loadAll() async throws {

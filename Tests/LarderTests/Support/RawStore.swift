@@ -34,7 +34,7 @@ enum RawStore {
         let environment = try Environment.open(at: path, options: .init(flushing: nil))
         defer { try? environment.close() }
         var tables: [(String, Table)] = []
-        for name in ["larder", "expiry", "tags", "claims"] + (0..<20).map({ "cache.\($0)" }) {
+        for name in ["larder", "expiry", "tags", "claims", "hotset"] + (0..<20).map({ "cache.\($0)" }) {
             if let table = try environment.openTable(name) { tables.append((name, table)) }
         }
         return try environment.read { transaction in

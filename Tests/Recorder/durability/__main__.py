@@ -12,15 +12,22 @@ import faults
 import kills
 import powercuts
 import report
+import soak
 from suite import Row, Suite
 
-PARTS = (powercuts, kills, faults, damage)
+PARTS = (powercuts, kills, faults, damage, soak)
+
+
+def guard(text: str) -> tuple[str, Path]:
+    name, _, directory = text.partition("=")
+    return name, Path(directory)
 
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="durability", description=__doc__)
-    parser.add_argument("--worker", type=Path, required=True, help="the built PowerCutWorker")
-    parser.add_argument("--broken-worker", type=Path, help="one that acknowledges before it commits, for a control")
+    parser.add_argument("--programs", type=Path, required=True, help="where PowerCutWorker and DurabilityWorker were built")
+    parser.add_argument(
+        "--broken", type=guard, action="append", default=[], metavar="GUARD=DIRECTORY", help="where they were built without a guard")
     parser.add_argument("--golden", type=Path, help="the file to damage, rather than a new one")
     parser.add_argument("--short", action="store_true", help="the share of a few minutes, bounded by counts")
     parser.add_argument("--seed", type=int, default=1)
@@ -45,10 +52,13 @@ def main() -> int:
     suite = Suite(options)
     started = time.monotonic()
     rows: list[Row] = []
+    before = started
     try:
         for part in PARTS:
             for row in part.run(suite):
                 rows.append(row)
+                now = time.monotonic()
+                row.seconds, before = row.seconds or now - before, now
                 show(row)
     finally:
         suite.close()

@@ -2,7 +2,6 @@
 
 import random
 import shutil
-import signal
 import subprocess
 from collections import Counter
 from dataclasses import dataclass
@@ -10,7 +9,8 @@ from pathlib import Path
 from typing import Iterator
 
 from pages import PageMap, Region
-from suite import Failure, Row, Scratch, Suite
+from patience import finish
+from suite import HERE, Failure, Row, Scratch, Suite
 
 PART = "damage"
 BATCH = 48
@@ -25,32 +25,73 @@ class Image:
     record: str = "-"
 
 
+# Images in the long and in the short run.
+COUNT = (10_000, 600)
+COUNT_OF_CONTROL = (400, 100)
+
+
 def run(suite: Suite) -> Iterator[Row]:
-    for name, unverified in (("broken bytes", False), ("control: reads that look at no checksum", True)):
+    name = "broken bytes"
+    if suite.wants(PART, name):
+        yield broken(suite, name, suite.golden)
+    for path in sorted((HERE.parent.parent / "Fixtures" / "golden").glob("format-*/data.mdb")):
+        name = f"broken bytes of the golden store of {path.parent.name}"
         if suite.wants(PART, name):
-            yield broken(suite, name, unverified)
+            yield broken(suite, name, path)
+    name = "every bit of the meta pages"
+    if suite.wants(PART, name) and not suite.short:
+        yield broken(suite, name, suite.golden, kind=EveryBit)
+    name = "control: reads that look at no checksum"
+    if suite.wants(PART, name):
+        yield broken(suite, name, suite.golden, unverified=True)
 
 
-def make_golden(suite: Suite, scratch: Scratch) -> None:
-    if suite.golden:
+def make_sound(store: Path | None, scratch: Scratch) -> None:
+    if store:
         Path(scratch.store).mkdir()
-        shutil.copy(suite.golden, Path(scratch.store) / "data.mdb")
+        shutil.copy(store, Path(scratch.store) / "data.mdb")
         return
     for options in (("--lanes", "3", "--transactions", "40"), ("--lanes", "1", "--transactions", "10", "--steps", "13")):
         scratch.write(*options)
 
 
-def images(golden: bytes, count: int, seed: int) -> Iterator[Image]:
+class Images:
     """About half the images hit records, in equal shares of header and payload; the rest everything else, kind by kind, page by page."""
-    layout = PageMap(golden)
-    kinds = dict(layout.by_kind())
-    structure = [kind for kind in kinds if kind not in RECORDS]
-    others = ["zeroed page", "swapped pages", "random page", "truncation", "flips anywhere", "foreign file"]
-    turns = ["record header", "payload"] * (len(structure) + len(others)) + structure * 2 + others * 2
-    for number in range(count):
-        source = random.Random(f"{seed}:{number}")
-        what = turns[number % len(turns)]
-        yield image(number, what, golden, layout, kinds, source)
+
+    def __init__(self, sound: bytes, seed: int) -> None:
+        self.sound = sound
+        self.seed = seed
+        self.layout = PageMap(sound)
+        self.kinds = dict(self.layout.by_kind())
+        structure = [kind for kind in self.kinds if kind not in RECORDS]
+        others = ["zeroed page", "swapped pages", "random page", "truncation", "flips anywhere", "foreign file"]
+        self.turns = list(RECORDS) * (len(structure) + len(others)) + structure * 2 + others * 2
+
+    def __getitem__(self, number: int) -> Image:
+        source = random.Random(f"{self.seed}:{number}")
+        what = self.turns[number % len(self.turns)]
+        return image(number, what, self.sound, self.layout, self.kinds, source)
+
+
+class EveryBit:
+    """Each bit of the meta pages flipped by itself: LMDB believes them before anything else."""
+
+    def __init__(self, sound: bytes, seed: int) -> None:
+        self.sound = sound
+        self.regions = [region for region in PageMap(sound).regions if region.kind.endswith("meta page")]
+
+    def __len__(self) -> int:
+        return 8 * sum(region.length for region in self.regions)
+
+    def __getitem__(self, number: int) -> Image:
+        at = number
+        for region in self.regions:
+            if at < 8 * region.length:
+                data = bytearray(self.sound)
+                data[region.offset + at // 8] ^= 1 << at % 8
+                return Image(number, f"bit {at % 8} of byte {at // 8} of the {region.kind}", bytes(data))
+            at -= 8 * region.length
+        raise IndexError(number)
 
 
 def image(
@@ -88,41 +129,33 @@ def flip(data: bytearray, offset: int, source: random.Random) -> None:
     data[offset] ^= 1 << source.randrange(8)
 
 
-def broken(suite: Suite, name: str, unverified: bool) -> Row:
+def broken(
+    suite: Suite, name: str, store: Path | None, unverified: bool = False, kind: type[Images] | type[EveryBit] = Images
+) -> Row:
     row = Row(PART, name, "fail" if unverified else "hold", unit="images")
     counted: Counter[str] = Counter()
-    # The order of threads and the store's random numbers are not in the seed, so the file is kept where anything fails.
-    kept = suite.kept / "damage-golden.mdb"
+    # The order of threads and the store's random numbers are not in the seed, so a file made here is kept where anything fails.
+    kept = store or suite.kept / "damage-sound.mdb"
     with suite.fresh() as scratch:
-        make_golden(suite, scratch)
-        golden = Path(scratch.store) / "data.mdb"
-        whole = golden.read_bytes()
-        count = (100 if suite.short else 400) if unverified else (600 if suite.short else 40_000)
-        waiting: list[Image] = []
-        batches: list[list[Image]] = []
-        for one in images(whole, count, suite.seed):
-            if suite.k is not None and one.number != suite.k or unverified and one.record == "-":
-                continue
-            waiting.append(one)
-            if len(waiting) == BATCH:
-                batches.append(waiting)
-                waiting = []
-        batches.append(waiting)
+        make_sound(store, scratch)
+        sound = Path(scratch.store) / "data.mdb"
+        images = kind(sound.read_bytes(), suite.seed)
+        count = len(images) if isinstance(images, EveryBit) else (COUNT_OF_CONTROL if unverified else COUNT)[suite.short]
+        numbers = [suite.k] if suite.k is not None else list(range(count))
 
-        def judge_batch(index: int) -> None:
-            for one, reason, outcome in judged(suite, scratch, batches[index], unverified):
+        def judge_batch(start: int) -> None:
+            batch = [images[number] for number in numbers[start : start + BATCH]]
+            for one, reason, outcome in judged(suite, scratch, [one for one in batch if not unverified or one.record != "-"], unverified):
                 row.tried += 1
                 counted[outcome] += 1
                 if reason:
                     row.failures.append(Failure(
-                        f"image {one.number}, {one.what}: {reason}",
-                        f"{suite.replay(PART, name, one.number)} --golden {kept}"))
+                        f"image {one.number}, {one.what}: {reason}", f"{suite.replay(PART, name, one.number)} --golden {kept}"))
 
-        suite.each(judge_batch, range(len(batches)))
-        if row.failures and not unverified:
+        suite.each(judge_batch, range(0, len(numbers), BATCH))
+        if row.failures and not unverified and store is None:
             suite.kept.mkdir(parents=True, exist_ok=True)
-            if suite.golden is None:
-                shutil.copy(golden, kept)
+            shutil.copy(sound, kept)
     row.notes = dict(sorted(counted.items()))
     return row
 
@@ -176,13 +209,14 @@ def verdicts(suite: Suite, golden: Scratch, root: Path, batch: list[Image], stag
             suite.worker, "damage", "--stage", stage, "--unverified", str(int(unverified)), golden.store, str(root)]
         process = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, errors="replace", env=suite.environment)
-        try:
-            output, _ = process.communicate(timeout=60)
-            end = f"died of signal {-process.returncode}" if process.returncode < 0 else f"died with {process.returncode}"
-        except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGKILL)
+        finished = finish(process, 60)
+        if finished is None:
+            process.kill()
             output, _ = process.communicate()
             end = "hung"
+        else:
+            output = finished
+            end = f"died of signal {-process.returncode}" if process.returncode < 0 else f"died with {process.returncode}"
         for line in output.splitlines():
             number, _, verdict = line.partition(" ")
             if number.isdecimal() and verdict:

@@ -12,6 +12,8 @@ from suite import Ended, Failure, Row, Scratch, Suite
 PART = "faults"
 IO_ERROR, NO_SPACE = os.strerror(errno.EIO), os.strerror(errno.ENOSPC)
 MANY_FILES, READ_ONLY = os.strerror(errno.EMFILE), os.strerror(errno.EROFS)
+NO_MEMORY = os.strerror(errno.ENOMEM)
+NO_MOUNT = "mounting a file system is not allowed here"
 # The counter of the recorder, the fault, and what the error's cause may say.
 FAULTS = {
     "EIO at a write": ("writes", "write:K:EIO", IO_ERROR),
@@ -24,10 +26,14 @@ FAULTS = {
     "EIO at a change of size": ("truncations", "truncate:K:EIO", IO_ERROR),
     "ENOSPC at a change of size": ("truncations", "truncate:K:ENOSPC", NO_SPACE),
     "EMFILE at an open": ("opens", "open:K:EMFILE", MANY_FILES),
+    "ENOMEM at an allocation": ("allocations", "memory:K:ENOMEM", NO_MEMORY),
+    "ENOMEM at an allocation and all after it": ("allocations", "memory:K+:ENOMEM", NO_MEMORY),
     "EIO at a change of a directory": ("directory_operations", "directory:K:EIO", IO_ERROR),
     "ENOSPC at a change of a directory": ("directory_operations", "directory:K:ENOSPC", NO_SPACE),
 }
-SHORT = ["EIO at a write", "ENOSPC at a write", "a short write", "EIO at a sync", "EMFILE at an open"]
+SHORT = ["EIO at a write", "ENOSPC at a write", "a short write", "EIO at a sync", "EMFILE at an open", "ENOMEM at an allocation"]
+SHORT_SHARED = ["EIO at a write", "EIO at a sync"]
+REBUILDABLE = ("--durability", "rebuildable")
 
 
 def run(suite: Suite) -> Iterator[Row]:
@@ -36,6 +42,12 @@ def run(suite: Suite) -> Iterator[Row]:
             case = name + ("" if there else ", from the creation on")
             if suite.wants(PART, case) and (not suite.short or (there and name in SHORT)):
                 yield every_place(suite, case, counter, fault, causes, there)
+        case = name + ", under a shared commit"
+        if suite.wants(PART, case) and (not suite.short or name in SHORT_SHARED):
+            yield every_place(suite, case, counter, fault, causes, True, ("--lanes", "4"))
+        case = name + ", in a store that is not flushed"
+        if suite.wants(PART, case) and not suite.short:
+            yield every_place(suite, case, counter, fault, causes, False, REBUILDABLE)
     if suite.wants(PART, "a full disk"):
         yield full_disk(suite)
     if suite.wants(PART, "a read-only disk"):
@@ -45,12 +57,14 @@ def run(suite: Suite) -> Iterator[Row]:
 
 
 def fault_run(scratch: Scratch, suite: Suite, causes: str, *options: str, **how: object) -> Ended:
-    size = ("--transactions", "2", "--steps", "2") if suite.short else ("--transactions", "4", "--steps", "5")
+    size = ("--transactions", "2", "--steps", "2") if suite.short else ("--transactions", "15", "--steps", "10")
     return scratch.run(
         "fault-run", scratch.store, scratch.marks, *size, "--backup", str(scratch.root / "backup"), "--causes", causes, *options, **how)
 
 
-def every_place(suite: Suite, case: str, counter: str, fault: str, causes: str, there: bool) -> Row:
+def every_place(
+    suite: Suite, case: str, counter: str, fault: str, causes: str, there: bool, options: tuple[str, ...] = ()
+) -> Row:
     row = Row(PART, case, unit="faults")
     errors: Counter[str] = Counter()
     with suite.fresh() as base:
@@ -58,7 +72,7 @@ def every_place(suite: Suite, case: str, counter: str, fault: str, causes: str, 
             base.write("--lanes", "1", "--transactions", "8")
         with suite.fresh() as counting:
             counting.adopt(base)
-            ended = fault_run(counting, suite, causes, recorded=True)
+            ended = fault_run(counting, suite, causes, *options, recorded=True)
             number = counting.counts()[counter]
         if ended.status != 0:
             row.failures.append(Failure(f"without a fault: {ended.last}", suite.replay(PART, case)))
@@ -66,11 +80,12 @@ def every_place(suite: Suite, case: str, counter: str, fault: str, causes: str, 
         def one(k: int) -> None:
             with suite.fresh() as scratch:
                 scratch.adopt(base)
-                ended = fault_run(scratch, suite, causes, recorded=True, faults=fault.replace("K", str(k)))
+                ended = fault_run(scratch, suite, causes, *options, recorded=True, faults=fault.replace("K", str(k)))
                 row.tried += 1
                 errors.update(line.split()[1] for line in ended.output.splitlines() if line.startswith("error "))
                 wrong = "" if ended.status == 0 else ended.last
-                wrong = wrong or scratch.check()
+                mode = REBUILDABLE if REBUILDABLE == options else ()
+                wrong = wrong or scratch.check("--machine-stayed-up", "1", *mode)
                 if wrong:
                     row.failures.append(Failure(f"k = {k}: {wrong}", suite.replay(PART, case, k)))
 
@@ -79,25 +94,25 @@ def every_place(suite: Suite, case: str, counter: str, fault: str, causes: str, 
     return row
 
 
-def mounted(scratch: Scratch, *mount: str) -> tuple[str, ...]:
-    """A prefix that runs a command with a file system of its own over the watched directory."""
+def mounted(scratch: Scratch, *mount: str) -> tuple[str, ...] | None:
+    """A prefix that runs a command with a file system of its own over the watched directory; `None` where that is not allowed."""
     script = "; ".join(mount) + '; exec "$@"'
-    return ("unshare", "--mount", "sh", "-ec", script, "sh")
-
-
-def can_mount() -> bool:
-    return shutil.which("unshare") is not None and subprocess.run(
-        ["unshare", "--mount", "true"], stderr=subprocess.DEVNULL).returncode == 0
+    # Root may mount in a name space of its own; elsewhere anyone may be root in one.
+    for unshare in (("unshare", "--mount"), ("unshare", "--user", "--map-root-user", "--mount")):
+        if shutil.which("unshare") and subprocess.run(
+            [*unshare, "mount", "-t", "tmpfs", "none", str(scratch.root)], stderr=subprocess.DEVNULL).returncode == 0:
+            return (*unshare, "sh", "-ec", script, "sh")
+    return None
 
 
 def full_disk(suite: Suite) -> Row:
     row = Row(PART, "a full disk", unit="sizes")
-    if not can_mount():
-        row.skipped = "mounting a file system needs root"
-        return row
     for size in ([1_500] if suite.short else range(600, 3_000, 100)):
         with suite.fresh() as scratch:
             prefix = mounted(scratch, f"mount -t tmpfs -o size={size}k none '{scratch.root}'")
+            if prefix is None:
+                row.skipped = NO_MOUNT
+                return row
             ended = scratch.run("fill-disk", scratch.store, prefix=prefix)
             row.tried += 1
             if ended.status != 0:
@@ -107,12 +122,12 @@ def full_disk(suite: Suite) -> Row:
 
 def read_only(suite: Suite) -> Row:
     row = Row(PART, "a read-only disk", unit="runs")
-    if not can_mount():
-        row.skipped = "mounting a file system needs root"
-        return row
     with suite.fresh() as scratch:
         scratch.write("--lanes", "1", "--transactions", "3")
         prefix = mounted(scratch, f"mount --bind '{scratch.root}' '{scratch.root}'", f"mount -o remount,ro,bind '{scratch.root}'")
+        if prefix is None:
+            row.skipped = NO_MOUNT
+            return row
         ended = fault_run(scratch, suite, READ_ONLY, prefix=prefix)
         row.tried = 1
         wrong = ended.last if ended.status != 0 else "" if "error " in ended.output else "nothing failed"

@@ -1,20 +1,30 @@
-"""The process is killed right after its k-th write or sync, for every k, while another process watches the same store."""
+"""The process is killed right after its k-th write or sync, for every k, while another process watches the same store; then a second one
+is killed early in its work."""
 
+import random
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Iterator
 
 from suite import Failure, Row, Scratch, Suite
 
 PART = "kills"
 CASES = {
-    # name: what is there before, the options of the run that is killed
+    # name: what is there before, the options of the run that is killed; a mode of durability is that of every process
     "creation": (None, ("--lanes", "1", "--transactions", "2")),
-    "one writer": (("--lanes", "3", "--transactions", "5"), ("--lanes", "1", "--transactions", "10")),
+    "one writer": (("--lanes", "3", "--transactions", "5"), ("--lanes", "1", "--transactions", "60")),
     "group commits, and caches made, raised and dropped": (
-        ("--lanes", "3", "--transactions", "5"), ("--lanes", "3", "--transactions", "6", "--steps", "10")),
+        ("--lanes", "3", "--transactions", "5"), ("--lanes", "3", "--transactions", "30", "--steps", "30")),
     "backups": (
         ("--lanes", "3", "--transactions", "5"),
         ("--lanes", "1", "--transactions", "3", "--backups", "plain:ROOT/plain,compacting:ROOT/compacted")),
+    "relaxed": (
+        ("--lanes", "3", "--transactions", "5", "--durability", "relaxed"),
+        ("--lanes", "3", "--transactions", "12", "--steps", "10", "--durability", "relaxed")),
+    "rebuildable": (
+        ("--lanes", "3", "--transactions", "5", "--durability", "rebuildable"),
+        ("--lanes", "3", "--transactions", "12", "--steps", "10", "--durability", "rebuildable")),
 }
 SHORT = {
     "creation": CASES["creation"],
@@ -62,10 +72,14 @@ def filled(options: tuple[str, ...], scratch: Scratch) -> list[str]:
     return [option.replace("ROOT", str(scratch.root)) for option in options]
 
 
+def mode_of(options: tuple[str, ...]) -> list[str]:
+    return ["--durability", options[options.index("--durability") + 1]] if "--durability" in options else []
+
+
 class Watcher:
-    def __init__(self, scratch: Scratch) -> None:
+    def __init__(self, scratch: Scratch, mode: list[str]) -> None:
         self.process = subprocess.Popen(
-            [scratch.suite.worker, "watch", scratch.store, scratch.marks, "--lanes", "3"], stdin=subprocess.PIPE,
+            [scratch.suite.worker, "watch", scratch.store, scratch.marks, "--lanes", "3", *mode], stdin=subprocess.PIPE,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=scratch.suite.environment)
         self.reads = 0
         self.wrong = ""
@@ -102,14 +116,24 @@ class Watcher:
 
 def kill(scratch: Scratch, options: tuple[str, ...], k: int, watched: bool) -> tuple[str, bool, int]:
     """What is wrong, whether the run was killed, and how often the watcher read."""
-    watcher = Watcher(scratch) if watched else None
+    mode = mode_of(options)
+    watcher = Watcher(scratch, mode) if watched else None
+    # Where there is no store yet, another process makes it at the same time.
+    rival = ThreadPoolExecutor(1).submit(scratch.write, "--first-lane", "1", "--transactions", "2", *mode) if not watched else None
     ended = scratch.write(*filled(options, scratch), recorded=True, faults=f"io:{k}:kill")
     if not ended.killed and ended.status != 0:
         return f"before its kill: {ended.last}", False, 0
+    if rival and rival.result().status != 0:
+        return f"beside the one that was killed: {rival.result().last}", ended.killed, 0
     if watcher:
         watcher.check()
-    # The next writer takes the locks of the dead one, and goes on.
-    following = scratch.write("--lanes", "2", "--transactions", "2", "--steps", "1", timeout=60)
+    # Another one dies while it puts things in order; the next writer takes the locks of the dead, and goes on.
+    second = 1 + random.Random(f"{scratch.suite.seed}:{k}").randrange(8)
+    Path(scratch.control).unlink(missing_ok=True)
+    scratch.write(*filled(options, scratch), recorded=True, faults=f"io:{second}:kill")
+    if watcher:
+        watcher.check()
+    following = scratch.write("--lanes", "2", "--transactions", "2", "--steps", "1", *mode, timeout=60)
     wrong = "" if following.status == 0 else f"the next writer: {following.last}"
     reads = 0
     if watcher:
@@ -118,7 +142,7 @@ def kill(scratch: Scratch, options: tuple[str, ...], k: int, watched: bool) -> t
         watcher.end()
         wrong = wrong or watcher.wrong
         reads = watcher.reads
-    return wrong or scratch.check(), ended.killed, reads
+    return wrong or scratch.check("--machine-stayed-up", "1", *mode), ended.killed, reads
 
 
 def dead_readers(scratch: Scratch, watcher: int) -> str:

@@ -1,27 +1,37 @@
 """Power cuts on Larder's own workload, and the controls that must be seen to fail."""
 
 import json
+import random
 import shutil
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Iterator
 
-from suite import HERE, IGNORED, Failure, Row, Scratch, Suite
+from suite import HERE, IGNORED, Ended, Failure, Row, Scratch, Suite
 
 PART = "power-cuts"
-LONG = 20_000
+LONG = 30_000
 # How many images of a moment are tried at most, in the long and in the short run: all up to the first number, otherwise the second.
 EXHAUSTIVE = (256, 64)
 SAMPLES = (400, 25)
 
 
+# How many images of a first cut are gone on with, in the long and in the short run.
+CUT_AGAIN = (40, 4)
+
+# The options of a process, or of several at once.
+Phase = tuple[str, ...] | tuple[tuple[str, ...], ...]
+
+
 @dataclass(frozen=True)
 class Case:
     name: str
-    # The processes that are recorded, one after another: the options of each.
-    phases: tuple[tuple[str, ...], ...]
+    # What is recorded, one phase after another.
+    phases: tuple[Phase, ...]
     # What ran before the recording; it counts as durable.
     base: tuple[tuple[str, ...], ...] = (("--lanes", "3", "--transactions", "15", "--steps", "6"),)
     must: str = "hold"
@@ -30,6 +40,8 @@ class Case:
     units: str = "4096,512"
     # Images in the long and in the short run.
     images: tuple[int, int] = (LONG, 300)
+    # What runs on images of the first cut, before the power is cut again; then only those second images are checked.
+    afterwards: tuple[Phase, ...] = ()
     # Recorded with the worker in which a guard of the protocol is left out.
     broken: bool = False
 
@@ -43,6 +55,13 @@ def cases() -> Iterator[Case]:
     yield Case("group commits, and caches made, raised and dropped", (group,))
     yield Case("a store's life: made, written, opened again", ((), lone, group, lone), base=())
     yield Case("backups", (backups,))
+    other = ("--first-lane", "4", "--lanes", "3", "--transactions", "12")
+    yield Case("two processes at once", ((group, other),))
+    yield Case(
+        "a cut while going on after a cut", (group,), afterwards=(("--lanes", "2", "--transactions", "2", "--steps", "3"),))
+    yield Case(
+        "a cut while a creation goes on after a cut", (("--lanes", "1", "--transactions", "1"),), base=(),
+        afterwards=(("--lanes", "1", "--transactions", "2"),))
     for name in ("relaxed", "rebuildable"):
         durability = ("--durability", name)
         yield Case(
@@ -64,9 +83,9 @@ def cases() -> Iterator[Case]:
 
 
 def run(suite: Suite) -> Iterator[Row]:
-    for case in cases():
-        if suite.wants(PART, case.name):
-            yield cut(suite, case)
+    wanted = [case for case in cases() if suite.wants(PART, case.name)]
+    with ThreadPoolExecutor(suite.jobs) as pool:
+        yield from pool.map(lambda case: cut(suite, case), wanted)
 
 
 def options_of(phase: tuple[str, ...], scratch: Scratch) -> list[str]:
@@ -74,65 +93,104 @@ def options_of(phase: tuple[str, ...], scratch: Scratch) -> list[str]:
 
 
 def cut(suite: Suite, case: Case) -> Row:
-    row = Row(PART, case.name, case.must, unit="images")
-    worker = suite.broken_worker if case.broken else suite.worker
-    if worker is None:
-        row.skipped = "no worker without the guard was built (--broken-worker)"
-        return row
-    with suite.fresh() as scratch:
-        for phase in case.base:
-            ended = scratch.write(*options_of(phase, scratch))
-            if ended.status != 0:
-                row.failures.append(Failure(ended.last, suite.replay(PART, case.name)))
-                return row
-        # What was acknowledged before the recording is marked in it, so that the checker knows of it.
-        before = Path(scratch.marks).read_text() if case.base else ""
-        Path(scratch.marks).unlink(missing_ok=True)
-        first = True
-        for phase in case.phases:
-            if first and before:
-                seeded = scratch.path / "before"
-                seeded.write_text(before)
-                scratch.run("mark", scratch.marks, str(seeded), recorded=True, log=True)
-            first = False
-            ended = scratch.write(
-                *options_of(phase, scratch), recorded=True, log=True, faults=case.faults, worker=worker)
-            if ended.status != 0:
-                row.failures.append(Failure(ended.last, suite.replay(PART, case.name)))
-                return row
-        enumerate_images(suite, case, scratch, row)
+    started = time.monotonic()
+    row = tried(suite, case)
+    row.seconds = time.monotonic() - started
     return row
 
 
-def enumerate_images(suite: Suite, case: Case, scratch: Scratch, row: Row) -> None:
-    checker = " ".join([suite.worker, "check", *case.check])
-    command = [
-        sys.executable, str(HERE / "powercut"), str(scratch.log), "--tree", str(scratch.root), "--checker", checker,
-        "--units", case.units, "--seed", str(suite.seed), "--images", str(case.images[suite.short]), "--json",
-    ]
+def tried(suite: Suite, case: Case) -> Row:
+    row = Row(PART, case.name, case.must, unit="images")
+    worker = suite.broken("ACKNOWLEDGEMENT", "PowerCutWorker") if case.broken else suite.worker
+    if worker is None:
+        row.skipped = "no such program was built (--broken ACKNOWLEDGEMENT=DIRECTORY)"
+        return row
+    with suite.fresh() as scratch:
+        for phase in case.base:
+            if wrong := scratch.write(*options_of(phase, scratch)).wrong:
+                row.failures.append(Failure(wrong, suite.replay(PART, case.name)))
+                return row
+        if wrong := record(scratch, case, case.phases, worker):
+            row.failures.append(Failure(wrong, suite.replay(PART, case.name)))
+        elif case.afterwards:
+            cut_again(suite, case, scratch, row)
+        else:
+            enumerate_images(suite, case, scratch, row, case.images[suite.short])
+    return row
+
+
+def record(scratch: Scratch, case: Case, phases: tuple[Phase, ...], worker: str) -> str:
+    """Runs the phases under the recorder; what is there already, with its marks, counts as durable and acknowledged. Returns what is wrong."""
+    marks = Path(scratch.marks)
+    if marks.exists() and marks.stat().st_size > 0:
+        # In the log, so that the checker knows of them.
+        marks.rename(scratch.path / "before")
+        scratch.run("mark", scratch.marks, str(scratch.path / "before"), recorded=True, log=True)
+    for phase in phases:
+        processes = phase if phase and isinstance(phase[0], tuple) else (phase,)
+
+        def run(options: tuple[str, ...]) -> Ended:
+            return scratch.write(*options_of(options, scratch), recorded=True, log=True, faults=case.faults, worker=worker)
+
+        with ThreadPoolExecutor(len(processes)) as pool:
+            for ended in pool.map(run, processes):
+                if ended.wrong:
+                    return ended.wrong
+    return ""
+
+
+def cut_again(suite: Suite, case: Case, scratch: Scratch, row: Row) -> None:
+    """Takes some images of a power cut, goes on with each under the recorder, and cuts the power again."""
+    count = CUT_AGAIN[suite.short]
+    first = scratch.path / "first"
+    first.mkdir()
+    collect = f"{sys.executable} {HERE / 'durability' / 'collect.py'} {first}"
+    code, _, error = powercut(
+        suite, scratch, ["--checker", collect, "--units", "4096", "--exhaustive", "1", "--samples", "4", "--images", str(4 * count)])
+    images = sorted(first.iterdir())
+    random.Random(suite.seed).shuffle(images)
+    if code != 0 or not images:
+        row.failures.append(Failure(error or "no images of the first cut", suite.replay(PART, case.name)))
+    for image in images[:count]:
+        with suite.fresh() as next_scratch:
+            shutil.copytree(image / "root", next_scratch.root, dirs_exist_ok=True)
+            shutil.copy(image / "marks", next_scratch.marks)
+            if wrong := record(next_scratch, case, case.afterwards, suite.worker):
+                row.failures.append(Failure(f"after {image.name}: {wrong}", suite.replay(PART, case.name)))
+            else:
+                enumerate_images(suite, case, next_scratch, row, case.images[suite.short] // count)
+
+
+def powercut(suite: Suite, scratch: Scratch, options: list[str]) -> tuple[int, str, str]:
+    command = [sys.executable, str(HERE / "powercut"), str(scratch.log), "--tree", str(scratch.root), "--seed", str(suite.seed), "--json"]
     for name in IGNORED:
         command += ["--ignore", name]
+    done = subprocess.run(command + options, env=suite.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return done.returncode, done.stdout, done.stderr.strip()[-300:]
+
+
+def enumerate_images(suite: Suite, case: Case, scratch: Scratch, row: Row, count: int) -> None:
+    checker = " ".join([suite.worker, "check", *case.check])
     sampling = ["--exhaustive", str(EXHAUSTIVE[suite.short]), "--samples", str(SAMPLES[suite.short])]
-    command += sampling
-    done = subprocess.run(command, env=suite.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    if done.returncode not in (0, 1):
+    code, output, error = powercut(
+        suite, scratch, ["--checker", checker, "--units", case.units, "--images", str(count), *sampling])
+    if code not in (0, 1):
         row.must = "hold"
-        row.failures.append(Failure(done.stderr.strip()[-300:], suite.replay(PART, case.name)))
+        row.failures.append(Failure(error, suite.replay(PART, case.name)))
         return
-    report = json.loads(done.stdout)
-    row.tried = report["images"]
-    row.notes = {"moments": report["moments"]}
+    report = json.loads(output)
+    row.tried += report["images"]
+    row.notes["moments"] = row.notes.get("moments", 0) + report["moments"]
     found = report["failures"]
-    row.notes["failed images"] = report["failures_before_first_acknowledgement"] + report["failures_after"]
-    for failure in found[:10]:
-        row.failures.append(Failure(failure["reason"], ""))
+    row.notes["failed images"] = (
+        row.notes.get("failed images", 0) + report["failures_before_first_acknowledgement"] + report["failures_after"])
+    kept = suite.kept / f"{PART}-{case.name.split(':')[0].replace(' ', '-')}-{scratch.path.name}"
     if found and case.must == "hold":
         # The order of threads is not in the seed, so the log is kept: it replays the image exactly.
-        kept = suite.kept / f"{PART}-{case.name.split(':')[0].replace(' ', '-')}"
         kept.mkdir(parents=True, exist_ok=True)
         shutil.copy(scratch.log, kept / "log")
-        for failure, entry in zip(row.failures, found):
-            failure.replay = (
-                f"python3 Tests/Recorder/powercut {kept / 'log'} --checker '{checker}' --units {case.units} "
-                f"--seed {suite.seed} {' '.join(sampling)} "
-                f"--ignore lock.mdb --ignore writer.lock {entry['replay']}")
+    for failure in found[:10]:
+        replay = (
+            f"LARDER_WORKLOAD_SEED={suite.seed} python3 Tests/Recorder/powercut {kept / 'log'} --checker '{checker}' "
+            f"--units {case.units} --seed {suite.seed} {' '.join(sampling)} --ignore lock.mdb --ignore writer.lock {failure['replay']}")
+        row.failures.append(Failure(failure["reason"], replay if case.must == "hold" else ""))

@@ -28,7 +28,7 @@ def as_json(suite: Suite, rows: list[Row], seconds: float) -> dict[str, object]:
         "totals": totals(rows),
         "rows": [{
             "part": row.part, "name": row.name, "must": row.must, "right": row.right, "skipped": row.skipped,
-            "tried": row.tried, "unit": row.unit, "notes": row.notes,
+            "tried": row.tried, "unit": row.unit, "seconds": round(row.seconds, 1), "notes": row.notes,
             "failures": [{"reason": f.reason, "replay": f.replay} for f in row.failures[:50]],
         } for row in rows],
     }
@@ -38,16 +38,19 @@ def as_markdown(suite: Suite, rows: list[Row], seconds: float) -> str:
     lines = [
         "# Durability report", "",
         f"{time.strftime('%Y-%m-%d %H:%M UTC', time.gmtime())}, {platform.system()} {platform.machine()}, "
-        f"seed {suite.seed}, {'the short run' if suite.short else 'the long run'}, {seconds / 60:.1f} minutes on {suite.jobs} jobs.", "",
+        f"seed {suite.seed}, {'the short run' if suite.short else 'the long run'}, {seconds / 3_600:.2f} hours with {suite.jobs} jobs at a time.",
+        "",
     ]
     lines += [f"- {name}: {count:,}" for name, count in totals(rows).items()]
     wrong = [row for row in rows if not row.right]
-    lines += [f"- rows not as they must be: {len(wrong)}", "", "| part | case | must | tried | found | |", "| --- | --- | --- | --: | --: | --- |"]
+    controls = [row for row in rows if row.must == "fail" and not row.skipped]
+    lines.append(f"- controls that failed, as they must: {sum(row.right for row in controls)} of {len(controls)}")
+    lines += [f"- rows not as they must be: {len(wrong)}", "", "| part | case | must | tried | found | seconds | |", "| --- | --- | --- | --: | --: | --: | --- |"]
     for row in rows:
         found = str(row.notes.get("failed images", len(row.failures)))
         notes = row.skipped or "; ".join(f"{name}: {value}" for name, value in row.notes.items() if name != "failed images")
         mark = "skipped: " if row.skipped else "" if row.right else "**WRONG** "
-        lines.append(f"| {row.part} | {row.name} | {row.must} | {row.tried:,} {row.unit} | {found} | {mark}{notes} |")
+        lines.append(f"| {row.part} | {row.name} | {row.must} | {row.tried:,} {row.unit} | {found} | {row.seconds:.0f} | {mark}{notes} |")
     for row in wrong:
         lines += ["", f"## {row.part}: {row.name}", ""]
         if row.must == "fail" or not row.tried:

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Callable, Iterable
 
+from patience import finish
+
 HERE = Path(__file__).resolve().parent.parent
 IGNORED = ["lock.mdb", "writer.lock"]
 
@@ -33,6 +35,7 @@ class Row:
     notes: dict[str, object] = field(default_factory=dict)
     failures: list[Failure] = field(default_factory=list)
     skipped: str = ""
+    seconds: float = 0
 
     @property
     def right(self) -> bool:
@@ -51,6 +54,10 @@ class Ended:
         return self.status == -signal.SIGKILL
 
     @property
+    def wrong(self) -> str:
+        return self.last if self.status != 0 else ""
+
+    @property
     def last(self) -> str:
         lines = [line for line in self.output.splitlines() if line]
         return lines[-1] if lines else f"ended with {self.status} and said nothing"
@@ -58,8 +65,9 @@ class Ended:
 
 class Suite:
     def __init__(self, options: Namespace) -> None:
-        self.worker = str(options.worker.resolve())
-        self.broken_worker = str(options.broken_worker.resolve()) if options.broken_worker else None
+        self.programs: Path = options.programs.resolve()
+        self.worker = self.program("PowerCutWorker")
+        self.broken_programs: dict[str, Path] = dict(options.broken)
         self.short: bool = options.short
         self.seed: int = options.seed
         self.jobs: int = options.jobs
@@ -69,7 +77,16 @@ class Suite:
         self.golden: Path | None = options.golden
         parent = "/dev/shm" if Path("/dev/shm").is_dir() else None
         self.work = Path(tempfile.mkdtemp(prefix="larder-durability-", dir=parent))
-        self.environment = {**os.environ, "SWIFT_BACKTRACE": "enable=no"}
+        # The seed decides the transactions of the workload too.
+        self.environment = {**os.environ, "SWIFT_BACKTRACE": "enable=no", "LARDER_WORKLOAD_SEED": str(options.seed)}
+
+    def program(self, name: str) -> str:
+        return str(self.programs / name)
+
+    def broken(self, guard: str, name: str) -> str | None:
+        """The same program, built without a guard of the protocol; `None` if it was not built."""
+        directory = self.broken_programs.get(guard)
+        return str(directory.resolve() / name) if directory else None
 
     def close(self) -> None:
         shutil.rmtree(self.work, ignore_errors=True)
@@ -120,8 +137,8 @@ class Scratch:
             shutil.copy(other.marks, self.marks)
 
     def run(self, *arguments: str, recorded: bool = False, faults: str = "", log: bool = False, timeout: float = 120,
-            prefix: tuple[str, ...] = (), worker: str | None = None) -> Ended:
-        environment = dict(self.suite.environment)
+            prefix: tuple[str, ...] = (), worker: str | None = None, variables: dict[str, str] | None = None) -> Ended:
+        environment = {**self.suite.environment, **(variables or {})}
         if recorded:
             environment["LD_PRELOAD"] = str(HERE / ".build" / "recorder.so")
             environment["LARDER_RECORDER_DIRECTORY"] = str(self.root)
@@ -131,13 +148,14 @@ class Scratch:
             if log:
                 environment["LARDER_RECORDER_LOG"] = str(self.log)
         command = [*prefix, worker or self.suite.worker, *arguments]
-        try:
-            done = subprocess.run(
-                command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=timeout, text=True,
-                errors="replace")
-        except subprocess.TimeoutExpired:
+        process = subprocess.Popen(
+            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
+        output = finish(process, timeout)
+        if output is None:
+            process.kill()
+            process.communicate()
             return Ended(-signal.SIGALRM, f"did not end within {timeout:g} s")
-        return Ended(done.returncode, done.stdout)
+        return Ended(process.returncode, output)
 
     def write(self, *options: str, **how: object) -> Ended:
         return self.run("run", self.store, self.marks, *options, **how)

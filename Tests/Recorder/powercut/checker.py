@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from images import Choice, Point
+from patience import finish
 
 
 @dataclass(frozen=True)
@@ -83,9 +84,8 @@ class Checker:
         process = subprocess.Popen(
             [*self.command, str(self.batch)], stdout=subprocess.PIPE, text=True, errors="replace",
             start_new_session=True)
-        try:
-            output, _ = process.communicate(timeout=self.timeout)
-        except subprocess.TimeoutExpired:
+        output = finish(process, self.timeout)
+        if output is None:
             os.killpg(process.pid, signal.SIGKILL)
             output, _ = process.communicate()
             return output, f"the checker gave no verdict within {self.timeout:g} s"

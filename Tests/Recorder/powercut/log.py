@@ -13,7 +13,7 @@ RECORD = struct.Struct("<IHHQQQQqIIII")
 WRITE, SYNC, TRUNCATE, CREATE, LINK, RENAME, REMOVE, MAKE_DIRECTORY, MARK, UNRECORDABLE = range(1, 11)
 DURABLE_ON_RETURN, FAILED, LIED, BASE = 1, 2, 4, 8
 
-COUNTERS = ["writes", "bytes_written", "syncs", "flushes", "truncations", "opens", "directory_operations", "marks"]
+COUNTERS = ["writes", "bytes_written", "syncs", "flushes", "truncations", "opens", "directory_operations", "marks", "allocations"]
 
 
 class Damaged(Exception):

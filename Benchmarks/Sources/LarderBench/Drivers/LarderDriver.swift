@@ -190,7 +190,7 @@ extension DriverOptions {
         options.memoryCapacity = .bytes(max(64 << 20, 3 * entries * (entrySize + 256)))
         switch purpose {
         case .memoryHits, .diskGets, .fillingMemory, .durable: break
-        case .memoryAlone: throw NotOffered("has no memory tier that opens without a store")
+        case .memoryAlone: throw NotOffered("is measured with its memory tier alone")
         }
         options.durability = flushing ? .full : .rebuildable(afterPowerCut: .startEmpty)
         // Valgrind maps no more than 32 GiB at once.

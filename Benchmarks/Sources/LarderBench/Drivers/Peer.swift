@@ -45,6 +45,10 @@ enum Peer: String, CaseIterable, Sendable {
     /// - Throws: `NotOffered` where the peer's library is missing or the peer lacks what the task needs.
     func perform(_ task: MeasurementTask, _ plan: Plan, in directory: String) throws -> String {
         switch self {
+        case .larder where plan.case == .memoryGetEvicting:
+            try Measurement<LarderMemoryDriver>(plan: plan, directory: directory).perform(task)
+        case .larderBorrow where plan.case == .memoryGetEvicting:
+            try Measurement<LarderMemoryBorrowDriver>(plan: plan, directory: directory).perform(task)
         case .larder:
             try Measurement<LarderDriver>(plan: plan, directory: directory).perform(task)
         case .larderBorrow:

@@ -27,6 +27,11 @@ struct References {
         }
     }
 
+    /// How far the hit ratio of a cell is above that of LRU; nil where LRU is not known.
+    func aboveLRU(_ cell: Cell, _ hitRatio: Double) -> Double? {
+        ratios["LRU"]?[cell].map { hitRatio - $0 }
+    }
+
     /// Each policy's mean over the cells given, best first, for the policies that have all of them.
     func means(over cells: [Cell]) -> [(policy: String, mean: Double)] {
         ratios.compactMap { policy, ratios in

@@ -13,13 +13,18 @@ protocol ReplayedCache {
 
 /// The policies that can be replayed, by their names in the output.
 enum Policy: String, CaseIterable, Sendable {
+    /// Larder's memory tier.
+    case larder
     /// Least recently used, written here: it proves that traces, sizes and counting agree with the reference figures.
     case leastRecentlyUsed = "lru"
     case caffeine
 
     /// The hits of a trace at each cache size.
-    func hits(_ trace: Trace, sizes: [Int]) throws -> [Int] {
+    ///
+    /// - Parameter threads: So many threads share the requests, where the policy is replayed in this process and locks for itself.
+    func hits(_ trace: Trace, sizes: [Int], threads: Int = 1, shards: Int? = nil) throws -> [Int] {
         switch self {
+        case .larder: sizes.map { LarderReplay.hits(trace, objects: $0, threads: threads, shards: shards) }
         case .leastRecentlyUsed: try sizes.map { try Self.hits(trace, LeastRecentlyUsed(capacity: $0)) }
         case .caffeine: try Self.caffeineHits(trace, sizes: sizes)
         }

@@ -39,7 +39,7 @@ enum Suite {
                 }
             }
             cells.append(Cell(.diskGet, valueSize: valueSize, .uniform, onDisk))
-            cells.append(Cell(.memoryGetEvicting, valueSize: valueSize, .zipf, inMemory))
+            cells.append(Cell(.memoryGetEvicting, valueSize: valueSize, .zipf, [.larderBorrow] + inMemory))
             for distribution in [Distribution.uniform, .zipf] {
                 for threads in [1, 16, 64] {
                     cells.append(
@@ -71,7 +71,7 @@ enum Suite {
         Cell(.memoryGetHit, threads: 2, .zipf, [.larder, .larderBorrow, .larderObject, .lmdb, .caffeine]),
         Cell(.memoryGetHitInstructions, .zipf, [.larder, .larderBorrow, .larderObject, .lmdb, .dictionary]),
         Cell(.diskGet, .uniform, [.larder, .lmdb]),
-        Cell(.memoryGetEvicting, .zipf, [.larder, .caffeine]),
+        Cell(.memoryGetEvicting, .zipf, [.larder, .larderBorrow, .caffeine]),
         Cell(.memoryOverhead, .uniform, [.larder, .dictionary, .arrayKeyedDictionary, .caffeine]),
         Cell(.durablePut, threads: 1, .uniform, durable: true, [.larder, .larderAsync, .lmdb]),
         Cell(.durablePut, threads: 64, .uniform, durable: true, [.larder, .lmdb]),

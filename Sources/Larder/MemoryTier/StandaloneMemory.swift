@@ -1,0 +1,68 @@
+/// The memory tier by itself, without a store under it: what benchmarks and replays of traces compare with caches that have no disk.
+///
+/// It is the tier that a ``Store`` has, with its shards, locks, index, policy and budget; nothing stands in for any of them.
+@_spi(Benchmarks)
+public final class StandaloneMemory: Sendable {
+    private let tier: MemoryTier
+    private let seed: UInt64
+
+    /// What ``insertPlaceholder(for:cost:)`` keeps.
+    private final class Placeholder: Sendable {}
+    private static let placeholder = Placeholder()
+
+    /// A tier of `capacity` bytes, bookkeeping included.
+    ///
+    /// - Parameters:
+    ///   - shardCount: A power of two; by default what a store of that capacity has.
+    ///   - seed: Seed of the keys' hashes, which a store draws at random.
+    public init(capacity: ByteCount, shardCount: Int? = nil, seed: UInt64 = 0) {
+        tier = MemoryTier(capacity: capacity.bytes, shardCount: shardCount)
+        self.seed = seed
+    }
+
+    /// How many shards a store has whose memory has this capacity.
+    public static func shardCount(for capacity: ByteCount) -> Int {
+        MemoryTier.shardCount(for: capacity.bytes)
+    }
+
+    /// A copy of a key's value; one allocation.
+    @inline(__always)
+    public func value(for key: Span<UInt8>) -> [UInt8]? {
+        guard case .bytes(let bytes)? = lookup(key)?.value else { return nil }
+        return bytes
+    }
+
+    /// Calls `body` with the bytes of a key's value; nothing is allocated.
+    @inline(__always)
+    public func withBytes<Result>(for key: Span<UInt8>, _ body: (Span<UInt8>) throws -> Result) rethrows -> Result? {
+        let hash = xxh3(key, seed: seed)
+        return try tier.withBytes(
+            for: key, hash: hash, in: tier.approach(hash), keyspace: 0, floor: 0, now: { 0 }
+        ) { bytes, _ in try body(bytes) }
+    }
+
+    /// Keeps a value, if the policy admits it.
+    public func insert(_ value: Span<UInt8>, for key: Span<UInt8>) {
+        tier.populate(value, for: key, hash: xxh3(key, seed: seed), keyspace: 0, version: 0, expiry: 0) { 0 }
+    }
+
+    /// Whether a key has an entry; counts as a use of it.
+    public func contains(_ key: Span<UInt8>) -> Bool {
+        lookup(key) != nil
+    }
+
+    /// Keeps an entry without a value that is charged as an object of `cost` bytes, if the policy admits it.
+    public func insertPlaceholder(for key: Span<UInt8>, cost: Int) {
+        let memoryKey = MemoryKey(keyspace: 0, hash: xxh3(key, seed: seed), bytes: [UInt8](copying: key))
+        tier.populate(.object(Self.placeholder, cost: cost), for: memoryKey, version: 0, expiry: 0) { 0 }
+    }
+
+    @inline(__always)
+    private func lookup(_ key: Span<UInt8>) -> MemoryTier.Hit? {
+        let hash = xxh3(key, seed: seed)
+        return tier.lookup(key, hash: hash, in: tier.approach(hash), keyspace: 0, floor: 0, now: { 0 })
+    }
+
+    /// What the tier has done, and what it holds.
+    public var statistics: MemoryTierStatistics { tier.statistics }
+}
