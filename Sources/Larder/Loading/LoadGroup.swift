@@ -204,7 +204,7 @@ final class LoadGroup<Key: Sendable, Value: Sendable>: Sendable {
             switch lease {
             case .granted(let token):
                 return (LoadedValue(member: index, key: member.memoryKey, write: write, lease: token), value)
-            case .local where write != nil:
+            case .local where write != nil || isHeld(member.memoryKey):
                 return (LoadedValue(member: index, key: member.memoryKey, write: write, lease: nil), value)
             default:
                 conclude(index, .success(value))
@@ -214,6 +214,12 @@ final class LoadGroup<Key: Sendable, Value: Sendable>: Sendable {
             fail([index], error)
             return nil
         }
+    }
+
+    /// Whether there is a record, which is to go when the source has no value any more.
+    private func isHeld(_ key: MemoryKey) -> Bool {
+        let cache = plan.cache
+        return plan.isSourced && (try? store.withReadTransaction { try cache.sourcedRecord(key, in: $0) }) != nil
     }
 
     /// Puts the records of loaded values on a shared commit, and takes the loads out when that is decided.
