@@ -13,7 +13,7 @@
     /// ```
     ///
     /// Everything travels as text, which PostgreSQL has for every type; the statements say what it is of (`$1::bigint[]`) where the server cannot
-    /// tell. A write whose answer is lost with its connection, or given up, has an unknown outcome.
+    /// tell. Keys that Swift holds equal must be one in the database too, which two spellings of `é` are not. A write whose answer is lost with its connection, or given up, has an unknown outcome.
     public struct PostgreSQLSource<Key: Hashable & Sendable & LosslessStringConvertible, Value: Sendable>:
         WritableSource
     {
@@ -98,14 +98,11 @@
     /// The text of an array of texts, as PostgreSQL reads it.
     func arrayLiteral(_ elements: [String]) -> String {
         let quoted = elements.map { element in
-            "\""
-                + element.reduce(into: "") { text, character in
-                    // A character may be a backslash or quotation mark with marks on it, which the server takes apart.
-                    for scalar in character.unicodeScalars {
-                        if scalar == "\\" || scalar == "\"" { text.append("\\") }
-                        text.unicodeScalars.append(scalar)
-                    }
-                } + "\""
+            // Scalar by scalar: a character may be a quotation mark with an accent on it, which the server takes apart.
+            element.unicodeScalars.reduce(into: "\"") { text, scalar in
+                if scalar == "\\" || scalar == "\"" { text.append("\\") }
+                text.unicodeScalars.append(scalar)
+            } + "\""
         }
         return "{" + quoted.joined(separator: ",") + "}"
     }

@@ -1,6 +1,7 @@
 #if PostgreSQL
     import Larder
     import LarderPostgreSQL
+    import TestSupport
     import Testing
 
     @Suite(
@@ -15,7 +16,7 @@
             #expect(try await products.values(for: 1...4) == [1: "bread", 2: "butter", 3: "cheese"])
             #expect(try await shop.kept(in: shop.cache) == [1: "bread", 2: "butter", 3: "cheese"])
             // What is kept needs no server.
-            try shop.server.kill()
+            shop.server.kill()
             #expect(try await products.values(for: [1, 2]) == [1: "bread", 2: "butter"])
         }
 
@@ -40,7 +41,7 @@
                 columns: { [$0 == "nothing" ? nil : $0] }, value: { $0[0] ?? "NULL" })
             let texts = try shop.store.cache("texts", key: .string, value: .string).through(source)
             let keys = [
-                "a", "NULL", "a,b", "{}", "\"", "\\", "\\\"", "a b", " ", "'; DROP TABLE texts", "é", "e\u{301}",
+                "a", "NULL", "a,b", "{}", "\"", "\\", "\\\"", "a b", " ", "'; DROP TABLE texts", "é",
                 "\\\u{301}",
                 "\"\u{301}", "日本", "$1", "line\nbreak",
             ]
@@ -89,11 +90,7 @@
             let slow = "INSERT INTO products SELECT $1::bigint, $2 FROM pg_sleep(100)"
             let products = try shop.cache.through(shop.source(store: slow))
             let write = Task { await code { try await products.set("milk", for: 4) } }
-            try await eventually {
-                try await shop.other.execute(
-                    "SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
-                ).count == 1
-            }
+            try await shop.waitForSleeper()
             try await shop.breakConnection("source")
             #expect(await write.value == .outcomeUnknown)
             // Until it is settled, loads answer and are not kept.
@@ -101,6 +98,69 @@
             try await shop.other.execute("INSERT INTO products VALUES (4, 'milk')")
             #expect(try await products.value(for: 4) == "milk")
             #expect(try await shop.kept(in: shop.cache).isEmpty)
+        }
+
+        @Test func `leaves a write open when the server dies under it, and nothing stale`() async throws {
+            let shop = try await Shop()
+            let slow = "INSERT INTO products SELECT $1::bigint, $2 FROM pg_sleep(100)"
+            let products = try shop.cache.through(shop.source(store: slow))
+            let write = Task { await code { try await products.set("milk", for: 4) } }
+            try await shop.waitForSleeper()
+            shop.server.kill()
+            #expect(await write.value == .outcomeUnknown)
+            try await shop.server.start()
+            try await shop.other.execute("INSERT INTO products VALUES (4, 'oat milk')")
+            #expect(try await products.value(for: 4) == "oat milk")
+            #expect(try await shop.kept(in: shop.cache).isEmpty)
+            shop.clock.advance(milliseconds: 3_600_000)
+            try await eventually {
+                #expect(try await products.value(for: 4) == "oat milk")
+                return try await shop.kept(in: shop.cache) == [4: "oat milk"]
+            }
+        }
+
+        @Test(arguments: SourceWriteStep.allCases)
+        func `is written through by a process that dies at any step, and nothing stale is left`(
+            step: SourceWriteStep
+        ) async throws {
+            let shop = try await Shop()
+            let products = try shop.cache.through(shop.source())
+            #expect(try await products.value(for: 1) == "bread")
+            await dieWriting("rye bread", in: shop, at: step)
+            let row = step == .begun || step == .intended ? "bread" : "rye bread"
+            #expect(try await shop.row(1) == row)
+            #expect(try await products.value(for: 1) == row)
+            let isSettled = step == .begun || step == .committed
+            #expect(try await shop.kept(in: shop.cache) == (isSettled ? [1: row] : [:]))
+            shop.clock.advance(milliseconds: 3_600_000)
+            try await eventually {
+                #expect(try await products.value(for: 1) == row)
+                return try await shop.kept(in: shop.cache) == [1: row]
+            }
+        }
+
+        @Test func `applies the write of a process that has died, and what was loaded before is not kept`() async throws
+        {
+            let shop = try await Shop()
+            let products = try shop.cache.through(shop.source())
+            #expect(try await products.value(for: 1) == "bread")
+            // The statement waits for this, and goes on when its client is long dead.
+            try await shop.other.execute("SELECT pg_advisory_lock(1)")
+            let insert =
+                "INSERT INTO products SELECT $1::bigint, $2 FROM pg_advisory_lock(1) "
+                + "ON CONFLICT (id) DO UPDATE SET name = excluded.name"
+            await dieWriting("rye bread", in: shop, store: insert)
+            for _ in 0..<3 {
+                #expect(try await products.value(for: 1) == "bread")
+                #expect(try await shop.kept(in: shop.cache).isEmpty)
+            }
+            try await shop.other.execute("SELECT pg_advisory_unlock(1)")
+            try await eventually { try await shop.row(1) == "rye bread" }
+            shop.clock.advance(milliseconds: 3_600_000)
+            try await eventually {
+                #expect(try await products.value(for: 1) == "rye bread")
+                return try await shop.kept(in: shop.cache) == [1: "rye bread"]
+            }
         }
 
         @Test func `that does not answer in time is given up, and asked again over another connection`() async throws {
@@ -136,15 +196,43 @@
             let ids = 10..<210
             #expect(try await products.values(for: ids).count == ids.count)
             #expect(try await shop.kept(in: shop.cache).count == ids.count)
-            try shop.server.kill()
+            shop.server.kill()
             while try shop.store.statistics().staleAnswers < 2_000 {
                 for id in ids { #expect(try await products.value(for: id) == "number \(id)") }
                 #expect(try await products.values(for: ids).count == ids.count)
             }
             #expect(await postgreSQLCode { _ = try await products.value(for: 1) } == .notConnected)
-            try shop.server.start()
+            try await shop.server.start()
             try await shop.other.execute("UPDATE products SET name = 'new ' || id")
             for id in ids { try await eventually { try await products.value(for: id) == "new \(id)" } }
+        }
+    }
+
+    /// Has another process write product 1 through a cache in the same store, and die: at a step, or while the server runs the statement.
+    private func dieWriting(
+        _ name: String, in shop: Shop, store insert: String = Shop.insert, at step: SourceWriteStep? = nil
+    ) async {
+        let (parameters, path, step) = (shop.server.parameters, shop.scratch.store, step?.rawValue)
+        await #expect(processExitsWith: .failure) {
+            [
+                parameters = parameters as String, path = path as String, name = name as String,
+                insert = insert as String, step = step as String?
+            ] in
+            let database = try PostgreSQLDatabase(parameters)
+            var options = SourceOptions()
+            options.observesWrite = { if $0.rawValue == step { killSelf() } }
+            let products = try Store(at: path).cache("products", key: .int, value: .string)
+                .through(Shop.source(database, store: insert), options: options)
+            if step == nil {
+                Task {
+                    try await eventually {
+                        try await database.execute("SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
+                            .count == 1
+                    }
+                    killSelf()
+                }
+            }
+            try await products.set(name, for: 1)
         }
     }
 #endif

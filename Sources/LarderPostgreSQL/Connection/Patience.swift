@@ -47,9 +47,8 @@
             guard let deadline else { return -1 }
             let (seconds, attoseconds) = ContinuousClock.now.duration(to: deadline).components
             if seconds < 0 || attoseconds < 0 { return 0 }
-            return Int32(
-                clamping: seconds.multipliedReportingOverflow(by: 1_000).partialValue
-                    + (attoseconds + 999_999_999_999_999) / 1_000_000_000_000_000)
+            let milliseconds = attoseconds / 1_000_000_000_000_000 + 1
+            return Int32(min(seconds, 1_000_000)) * 1_000 + Int32(milliseconds)
         }
     }
 #endif

@@ -8,8 +8,6 @@
     @safe
     struct Session: ~Copyable {
         private let connection: OpaquePointer
-        /// The names of prepared statements, by their text.
-        private var prepared: [String: String] = [:]
         /// Whether an answer is outstanding that nobody waits for any more.
         private var isAbandoned = false
 
@@ -79,7 +77,10 @@
 
         // MARK: Statements
 
-        /// Runs a statement, which is prepared at its first use, and returns its rows.
+        /// Runs one statement and returns its rows.
+        ///
+        /// It is planned anew each time: what a prepared statement saves is little beside the way to the server, and it neither outlives a change of
+        /// the table's columns nor works through every pooler.
         ///
         /// - Parameter parameters: The values of `$1` and so on, as texts.
         /// - Throws: ``PostgreSQLError``.
@@ -87,38 +88,19 @@
         mutating func execute(
             _ statement: String, _ parameters: [String?] = [], _ patience: Patience
         ) throws(PostgreSQLError) -> [Row] {
-            guard parameters.allSatisfy({ $0?.utf8.contains(0) != true }) else { throw PostgreSQLError(.invalidText) }
-            let name = try prepare(statement, patience)
+            guard !statement.utf8.contains(0), parameters.allSatisfy({ $0?.utf8.contains(0) != true }) else {
+                throw PostgreSQLError(.invalidText)
+            }
             let isSent = unsafe CStringArray(parameters).withPointers { values in
-                unsafe PQsendQueryPrepared(connection, name, Int32(parameters.count), values.baseAddress, nil, nil, 0)
+                unsafe PQsendQueryParams(
+                    connection, statement, Int32(parameters.count), nil, values.baseAddress, nil, nil, 0)
             }
-            return try rows(isSent: isSent == 1, patience)
-        }
-
-        /// Runs a statement that cannot be prepared.
-        ///
-        /// - Throws: ``PostgreSQLError``.
-        mutating func executeUnprepared(_ statement: String, _ patience: Patience) throws(PostgreSQLError) {
-            _ = try rows(isSent: unsafe PQsendQuery(connection, statement) == 1, patience)
-        }
-
-        private mutating func prepare(_ statement: String, _ patience: Patience) throws(PostgreSQLError) -> String {
-            if let name = prepared[statement] { return name }
-            let name = "larder_\(prepared.count)"
-            do throws(PostgreSQLError) {
-                _ = try rows(isSent: unsafe PQsendPrepare(connection, name, statement, 0, nil) == 1, patience)
-            } catch {
-                // What was lost is only the preparation.
-                throw error.code == .connectionLost
-                    ? PostgreSQLError(.notConnected, serverMessage: error.serverMessage) : error
-            }
-            prepared[statement] = name
-            return name
+            guard isSent == 1 else { throw failure(.connectionLost) }
+            return try rows(patience)
         }
 
         /// The rows of the statement that was just sent.
-        private mutating func rows(isSent: Bool, _ patience: Patience) throws(PostgreSQLError) -> [Row] {
-            guard isSent else { throw failure(.connectionLost) }
+        private mutating func rows(_ patience: Patience) throws(PostgreSQLError) -> [Row] {
             do throws(PostgreSQLError) {
                 try flush(patience)
                 var rows: [Row] = []
@@ -193,7 +175,7 @@
         mutating func listen(on channel: String, _ patience: Patience) throws(PostgreSQLError) {
             let quoted =
                 "\"" + channel.split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\"\"") + "\""
-            try executeUnprepared("LISTEN " + quoted, patience)
+            try execute("LISTEN " + quoted, [], patience)
         }
 
         /// The notifications that have arrived.

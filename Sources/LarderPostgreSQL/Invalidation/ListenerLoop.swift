@@ -73,7 +73,7 @@
                 switch try session.waitForInput(.lasting(options.heartbeat, wake: wake)) {
                 case .ready: break
                 case .woken: wake.drain()
-                case .timedOut: try session.executeUnprepared("SELECT 1", patience)
+                case .timedOut: try session.execute("SELECT 1", [], patience)
                 }
             }
         }

@@ -1,6 +1,7 @@
 #if PostgreSQL
     import Larder
     import LarderPostgreSQL
+    import Synchronization
     import TestSupport
 
     /// A server with a table of products, a cache in front of it, and another writer that knows nothing of the cache.
@@ -8,6 +9,7 @@
         typealias Source = PostgreSQLSource<Int, String>
 
         let scratch = ScratchDirectory()
+        let clock = ShiftedClock()
         let server: PostgreSQLServer
         /// The connections of the source.
         let database: PostgreSQLDatabase
@@ -16,22 +18,27 @@
         let store: Store
         let cache: Cache<Int, String>
 
+        static let select = "SELECT id, name FROM products WHERE id = ANY($1)"
         static let insert = "INSERT INTO products VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET name = excluded.name"
 
         init(connections: Int = 2) async throws {
-            server = try PostgreSQLServer()
+            server = try await PostgreSQLServer()
             database = try PostgreSQLDatabase(server.parameters + " application_name=source", connections: connections)
             other = try PostgreSQLDatabase(server.parameters, connections: 1)
-            store = try Store(at: scratch.store)
+            store = try Store(at: scratch.store, options: .init(clock: clock.wallClock))
             cache = try store.cache("products", key: .int, value: .string)
             try await other.execute(
                 "CREATE TABLE products (id bigint PRIMARY KEY, name text NOT NULL CHECK (name <> ''))")
             try await other.execute("INSERT INTO products VALUES (1, 'bread'), (2, 'butter'), (3, 'cheese')")
         }
 
-        func source(load: String? = nil, store: String? = nil) -> Source {
+        func source(load: String = Self.select, store: String = Self.insert) -> Source {
+            Self.source(database, load: load, store: store)
+        }
+
+        static func source(_ database: PostgreSQLDatabase, load: String = select, store: String = insert) -> Source {
             Source(
-                database, load: load ?? "SELECT id, name FROM products WHERE id = ANY($1)", store: store ?? Self.insert,
+                database, load: load, store: store,
                 remove: "DELETE FROM products WHERE id = $1", columns: { [$0] }, value: { $0[0] ?? "" },
                 attributes: { name, _ in EntryAttributes(tags: ["initial \(name.prefix(1))"]) })
         }
@@ -57,6 +64,13 @@
                 """)
             try await other.execute(
                 "CREATE TRIGGER tell AFTER INSERT OR UPDATE OR DELETE ON products FOR EACH ROW EXECUTE FUNCTION tell()")
+        }
+
+        /// Waits until one statement sleeps.
+        func waitForSleeper() async throws {
+            try await eventually {
+                try await other.execute("SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep'").count == 1
+            }
         }
 
         /// What the table has, as somebody else sees it.
@@ -90,6 +104,21 @@
         func breakConnection(_ name: String) async throws {
             try await other.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1", [name])
+        }
+    }
+
+    /// The system's clock, which can be moved on.
+    final class ShiftedClock: Sendable {
+        private let shift = Atomic<UInt64>(0)
+
+        /// Moves it on.
+        func advance(milliseconds: UInt64) {
+            shift.add(milliseconds, ordering: .sequentiallyConsistent)
+        }
+
+        /// The clock as a store takes it.
+        var wallClock: WallClock {
+            WallClock { [self] in WallClock.system.now() + shift.load(ordering: .sequentiallyConsistent) }
         }
     }
 

@@ -188,6 +188,27 @@ import Testing
         #expect(try cache.entries().map(\.key) == [1, 3])
     }
 
+    @Test func `at the moment at which one may not keep any more ends a load that was just allowed to`() async throws {
+        let hears = Mutex(true)
+        let sourced = try cache.through(
+            database,
+            options: .init(
+                sharing: .withinProcess,
+                mayKeep: { [cache] in
+                    let answer = hears.withLock { $0 }
+                    // Right after it has answered.
+                    if answer {
+                        hears.withLock { $0 = false }
+                        _ = try? cache.store.writeBlocking { try $0.removeAll(in: cache) }
+                    }
+                    return answer
+                }))
+        #expect(try await sourced.value(for: 1) == "one")
+        await store.waitForLoads()
+        #expect(hears.withLock { $0 } == false)
+        #expect(try cache.count() == 0)
+    }
+
     @Test func `by prefix in a transaction is undone with it`() async throws {
         let names = try store.cache("names", key: .string, value: .int)
         let bytes = try store.cache("bytes", key: .bytes, value: .int)
