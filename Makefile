@@ -14,13 +14,17 @@ dependencies: ## Install the C libraries (Debian, Ubuntu: apt-get; macOS: brew)
 build: dependencies ## Build the library and kvtool
 	$(SWIFT) build -c $(CONFIGURATION)
 
+# PostgreSQL's tests belong to the same build, wherever its library is.
+TRAITS = $(shell pkg-config --exists libpq 2>/dev/null && echo --traits PostgreSQL)
+
 test: dependencies ## Run every test, and check the model of the protocol
-	$(SWIFT) test
+	$(if $(TRAITS),,@echo "libpq is not installed, so PostgreSQL is not tested; make test-postgresql installs it" >&2)
+	$(SWIFT) test $(TRAITS)
 	Model/check.sh
 
 test-postgresql: ## Test PostgreSQL as a source, on a server that the tests start
 	@scripts/install-dependencies postgresql
-	$(SWIFT) test --scratch-path .build-postgresql --traits PostgreSQL --filter LarderPostgreSQLTests
+	$(SWIFT) test --traits PostgreSQL --filter LarderPostgreSQLTests
 
 model: ## Check the model of the protocol alone, at the larger sizes too
 	Model/check.sh --long

@@ -179,6 +179,10 @@
                     "SELECT 1 FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(100)' AND state = 'active'"
                 ).count == 1
             }
+            // Nor is one that has not had its turn yet.
+            let waiting = Task { try await shop.database.execute("SELECT 1") }
+            waiting.cancel()
+            await #expect(throws: CancellationError.self) { try await waiting.value }
             reader.cancel()
             await #expect(throws: CancellationError.self) { try await reader.value }
             #expect(try await patient.value(for: 3) == "cheese")
@@ -218,7 +222,7 @@
                 parameters = parameters as String, path = path as String, name = name as String,
                 insert = insert as String, step = step as String?
             ] in
-            let database = try PostgreSQLDatabase(parameters)
+            let database = try PostgreSQLDatabase(parameters, statementTimeout: .seconds(3_600))
             var options = SourceOptions()
             options.observesWrite = { if $0.rawValue == step { killSelf() } }
             let products = try Store(at: path).cache("products", key: .int, value: .string)

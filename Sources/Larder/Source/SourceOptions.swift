@@ -18,7 +18,8 @@ public struct SourceOptions: Sendable {
     public var settlement: Duration
     /// Whether what is loaded from the source, or written to it, may be kept: asked before the source is. For one who hears of the changes that
     /// others make to the source, and at times cannot hear. Whoever says no from now on drops what was kept before, with
-    /// ``SourcedCache/invalidateAll()``, and does so again before saying yes. Always unless said otherwise.
+    /// ``SourcedCache/invalidateAll()``, and does so again before saying yes. It is asked often, in transactions too, so it is quick and leaves the
+    /// store alone. Always unless said otherwise.
     public var mayKeep: @Sendable () -> Bool
     /// The clock of the timeouts. Deadlines that outlast the process are those of the store's ``StoreOptions/clock``.
     public var timeoutClock: any Clock<Duration>

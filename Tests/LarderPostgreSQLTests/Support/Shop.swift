@@ -23,8 +23,10 @@
 
         init(connections: Int = 2) async throws {
             server = try await PostgreSQLServer()
-            database = try PostgreSQLDatabase(server.parameters + " application_name=source", connections: connections)
-            other = try PostgreSQLDatabase(server.parameters, connections: 1)
+            database = try PostgreSQLDatabase(
+                server.parameters + " application_name=source", connections: connections,
+                connectionTimeout: .seconds(60))
+            other = try PostgreSQLDatabase(server.parameters, connections: 1, connectionTimeout: .seconds(60))
             store = try Store(at: scratch.store, options: .init(clock: clock.wallClock))
             cache = try store.cache("products", key: .int, value: .string)
             try await other.execute(
@@ -44,7 +46,7 @@
         }
 
         func listener(
-            heartbeat: Duration = .seconds(10), answerTimeout: Duration = .seconds(5),
+            heartbeat: Duration = .seconds(10), answerTimeout: Duration = .seconds(60),
             reconnectDelay: Duration = .milliseconds(20)
         ) throws -> PostgreSQLListener {
             try PostgreSQLListener(
