@@ -17,10 +17,12 @@ build: dependencies ## Build the library and kvtool
 # PostgreSQL's tests belong to the same build, wherever its library is.
 TRAITS = $(shell pkg-config --exists libpq 2>/dev/null && echo --traits PostgreSQL)
 
-test: dependencies ## Run every test, and check the model of the protocol
+test: dependencies ## Run every test, check the model of the protocol, cut the power and fuzz for some minutes
 	$(if $(TRAITS),,@echo "libpq is not installed, so PostgreSQL is not tested; make test-postgresql installs it" >&2)
 	$(SWIFT) test $(TRAITS)
 	Model/check.sh
+	scripts/durability --short
+	scripts/fuzz --short
 
 test-postgresql: ## Test PostgreSQL as a source, on a server that the tests start
 	@scripts/install-dependencies postgresql

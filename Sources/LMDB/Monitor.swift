@@ -15,7 +15,8 @@ package final class Monitor<State>: @unchecked Sendable {
     // Unchecked: `state` is touched only while `mutex` is held.
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>
     private let condition: UnsafeMutablePointer<pthread_cond_t>
-    private var state: State
+    // Not a property: every access to one would be checked for exclusivity once more, which the mutex sees to.
+    private let state: UnsafeMutablePointer<State>
 
     #if LARDER_BREAK_MONITOR
         /// Whether ``withLock(_:)`` locks. Left out only by `scripts/check-races`, to see that ThreadSanitizer notices.
@@ -26,7 +27,8 @@ package final class Monitor<State>: @unchecked Sendable {
     #endif
 
     package init(_ initial: sending State) {
-        state = initial
+        unsafe state = .allocate(capacity: 1)
+        unsafe state.initialize(to: initial)
         unsafe mutex = .allocate(capacity: 1)
         unsafe condition = .allocate(capacity: 1)
         unsafe mutex.initialize(to: pthread_mutex_t())
@@ -48,6 +50,8 @@ package final class Monitor<State>: @unchecked Sendable {
         unsafe pthread_mutex_destroy(mutex)
         unsafe condition.deallocate()
         unsafe mutex.deallocate()
+        unsafe state.deinitialize(count: 1)
+        unsafe state.deallocate()
     }
 
     /// Runs `body` with the lock held.
@@ -57,7 +61,7 @@ package final class Monitor<State>: @unchecked Sendable {
     ) throws(Failure) -> Result {
         if Self.locks { unsafe pthread_mutex_lock(mutex) }
         defer { if Self.locks { unsafe pthread_mutex_unlock(mutex) } }
-        return try body(&state)
+        return try unsafe body(&state.pointee)
     }
 
     /// Waits until `ready` holds, then runs `body`, both with the lock held.
@@ -68,10 +72,10 @@ package final class Monitor<State>: @unchecked Sendable {
     ) throws(Failure) -> Result {
         unsafe pthread_mutex_lock(mutex)
         defer { unsafe pthread_mutex_unlock(mutex) }
-        while try !ready(&state) {
+        while try unsafe !ready(&state.pointee) {
             unsafe pthread_cond_wait(condition, mutex)
         }
-        return try body(&state)
+        return try unsafe body(&state.pointee)
     }
 
     /// Waits until `ready` holds or `nanoseconds` have passed, then runs `body`, all with the lock held.
@@ -81,10 +85,10 @@ package final class Monitor<State>: @unchecked Sendable {
         var deadline = Self.now(plus: nanoseconds)
         unsafe pthread_mutex_lock(mutex)
         defer { unsafe pthread_mutex_unlock(mutex) }
-        while !ready(&state) {
+        while unsafe !ready(&state.pointee) {
             if unsafe pthread_cond_timedwait(condition, mutex, &deadline) == ETIMEDOUT { break }
         }
-        return body(&state)
+        return unsafe body(&state.pointee)
     }
 
     /// Wakes every thread that waits in `withLock(when:)`, to look again.

@@ -102,6 +102,7 @@ extension Store {
     }
 
     /// Calls `body` with the id of the read transaction, the header and the payload that the durable tier holds, if there is such an entry.
+    @inline(__always)
     func withDurableRecord(
         of key: Span<UInt8>, _ hash: UInt64, in keyspace: Keyspace,
         _ body: (UInt64, Record.Header, Span<UInt8>) throws -> Void

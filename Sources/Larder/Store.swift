@@ -106,7 +106,7 @@ public final class Store: Sendable {
         } else {
             hotSet = nil
         }
-        writeThrough.memoryUpkeep.observeTurns { [weak hotSet] now in hotSet?.keepIfDue(now: now) }
+        writeThrough.memoryUpkeep.observeTurns { [hotSet] now in hotSet?.keepIfDue(now: now) }
         if options.removesExpired,
             let deadline = try withReadTransaction({ try self.durable.expiryIndex.earliestDeadline(in: $0) })
         {
@@ -115,8 +115,8 @@ public final class Store: Sendable {
         if options.removesExpired, disk != nil { groupCommit.catchUp() }
         if options.removesExpired {
             // Another process may have given deadlines and gone.
-            coherence.observeForeignCommits { [weak groupCommit, clock] in
-                groupCommit?.noteDeadline(clock.now() + 1_000)
+            coherence.observeForeignCommits { [groupCommit, clock] in
+                groupCommit.noteDeadline(clock.now() + 1_000)
             }
         }
     }
@@ -126,6 +126,10 @@ public final class Store: Sendable {
         // In a forked child nothing is to be done: thread and directory are the parent's, and a lock may be held that nobody lets go of.
         if durable.environment.isForked { return }
         groupCommit.stop()
+        hotSet?.stop()
+        // They hold what holds them: a weak reference instead would make every retain of its object slow.
+        writeThrough.memoryUpkeep.observeTurns(nil)
+        coherence.observeForeignCommits(nil)
         if isTemporary { FileSystem.removeDirectory(path) }
     }
 

@@ -181,6 +181,7 @@
             }
             // Nor is one that has not had its turn yet.
             let waiting = Task { try await shop.database.execute("SELECT 1") }
+            try await Task.sleep(for: .milliseconds(20))
             waiting.cancel()
             await #expect(throws: CancellationError.self) { try await waiting.value }
             reader.cancel()

@@ -68,6 +68,30 @@ import Testing
         try waitUntil { store.memory.statistics.entries >= 210 }
     }
 
+    @Test func `brings no value back as fresher than it is`() async throws {
+        let clock = ManualClock()
+        let database = Database([1: "old"])
+        let freshness = Freshness(timeToLive: .seconds(10), jitter: 0, staleIfError: .seconds(1_000))
+        func sourced(_ store: Store) throws -> SourcedCache<Database> {
+            try cache(store).through(database, options: .init(freshness: freshness))
+        }
+        var store = try open(clock)
+        #expect(try await sourced(store).value(for: 1) == "old")
+        await store.waitForLoads()
+        #expect(try await sourced(store).value(for: 1) == "old")
+        try store.close()
+
+        store = try open(clock)
+        let sourced = try sourced(store)
+        try waitUntil { store.memory.statistics.entries == 1 }
+        #expect(try await sourced.value(for: 1) == "old")
+        #expect(database.loads == 1)
+        database[1] = "new"
+        clock.advance(milliseconds: 10_000)
+        #expect(try await sourced.value(for: 1) == "new")
+        #expect(database.loads == 2)
+    }
+
     @Test func `costs an unused store no commit, nor one whose hot keys stay the same`() throws {
         try makeStore()
         let environment = { try Environment.open(at: scratch.store, options: .init(flushing: nil)) }

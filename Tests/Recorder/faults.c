@@ -52,8 +52,15 @@ static void refuse(void) {
     _exit(64);
 }
 
+/* How long a slow call takes, in microseconds: others find the time to go on. */
+#define SLOW 20000
+
 static struct fault parse_action(const char *word) {
-    struct fault fault = {ACT_NORMALLY, 0, false, false};
+    struct fault fault = {.action = ACT_NORMALLY};
+    if (strcmp(word, "slow") == 0) {
+        fault.slow = true;
+        return fault;
+    }
     if (strcmp(word, "kill") == 0) {
         fault.kill = true;
         return fault;
@@ -109,7 +116,7 @@ struct fault next_fault(enum operation operation) {
         COUNT_WRITES, COUNT_SYNCS, COUNT_TRUNCATIONS, COUNT_OPENS, COUNT_DIRECTORY_OPERATIONS,
         COUNT_ALLOCATIONS,
     };
-    struct fault result = {ACT_NORMALLY, 0, false, false};
+    struct fault result = {.action = ACT_NORMALLY};
     count(counters[operation], 1);
     for (int i = 0; i < rule_count; i++) {
         if (!(rules[i].operations & BIT(operation))) continue;
@@ -117,6 +124,12 @@ struct fault next_fault(enum operation operation) {
         for (int other = OPERATION_WRITE; other <= OPERATION_MEMORY; other++)
             if (rules[i].operations & BIT(other)) number += counted(counters[other]);
         if (number == rules[i].first || (rules[i].on && number > rules[i].first)) result = rules[i].fault;
+    }
+    if (result.slow) {
+        /* Nothing of the call has happened yet. */
+        end_operation();
+        usleep(SLOW);
+        begin_operation();
     }
     return result;
 }

@@ -145,11 +145,12 @@ struct fault {
     int error;
     bool kill;
     bool stop;
+    bool slow;
 };
 
 /* Reads LARDER_RECORDER_FAULTS; ends the process if it is malformed. */
 void parse_faults(void);
-/* Counts an operation and says how it is to go. The recorder's lock is held. */
+/* Counts an operation and says how it is to go. The recorder's lock is held, and let go of for a while before a slow one. */
 struct fault next_fault(enum operation operation);
 /* Kills or stops the process if the fault says so. The lock is held. */
 void finish_fault(struct fault fault);

@@ -16,8 +16,8 @@ final class Coherence: Sendable {
     private let flushLock = Mutex<Int>(0)
     private let observer = Mutex<(@Sendable () -> Void)?>(nil)
 
-    /// Calls `observer` from now on whenever another process's commits are noticed.
-    func observeForeignCommits(_ observer: @escaping @Sendable () -> Void) {
+    /// Calls `observer` from now on whenever another process's commits are noticed, or nobody.
+    func observeForeignCommits(_ observer: (@Sendable () -> Void)?) {
         self.observer.withLock { $0 = observer }
     }
 

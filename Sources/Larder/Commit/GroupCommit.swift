@@ -265,7 +265,7 @@ final class GroupCommit: Sendable {
     /// Commits for the sake of what is to be evicted with it, on the store's thread.
     func catchUp() {
         let request = WriteRequest { _ in }
-        request.whenDecided { [weak disk = writeThrough.disk] _ in disk?.didCatchUp() }
+        request.whenDecided { [disk = writeThrough.disk] _ in disk?.didCatchUp() }
         submit(request)
     }
 

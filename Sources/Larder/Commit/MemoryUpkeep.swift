@@ -24,8 +24,8 @@ final class MemoryUpkeep: Sendable {
         self.clock = clock
     }
 
-    /// Calls `observer` with the time after each turn from now on, with no lock held. It must be quick.
-    func observeTurns(_ observer: @escaping @Sendable (Milliseconds) -> Void) {
+    /// Calls `observer` with the time after each turn from now on, with no lock held, or nobody. It must be quick.
+    func observeTurns(_ observer: (@Sendable (Milliseconds) -> Void)?) {
         self.observer.withLock { $0 = observer }
     }
 

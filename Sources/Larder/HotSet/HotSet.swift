@@ -93,6 +93,11 @@ final class HotSet: Sendable {
         if mayWrite { keep() }
     }
 
+    /// Stops bringing keys back, and writes nothing any more. Does not wait.
+    func stop() {
+        state.withLock { $0.isClosed = true }
+    }
+
     private func endWriting() {
         state.withLock { $0.isWriting = false }
         state.wakeAll()

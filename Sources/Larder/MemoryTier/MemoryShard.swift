@@ -141,7 +141,7 @@ struct MemoryShard: ~Copyable, Sendable {
 
     // MARK: Insertion
 
-    private mutating func insert(_ new: NewEntry, bytes: Span<UInt8>, for key: Span<UInt8>) {
+    private mutating func insert(_ new: borrowing NewEntry, bytes: Span<UInt8>, for key: Span<UInt8>) {
         let old = entries.find(key, new.fingerprint, keyspace: new.keyspace)
         if old != 0 { remove(old, cause: .replaced) }
         policy.resize(capacity: entryCapacity - fragmented)
@@ -165,7 +165,7 @@ struct MemoryShard: ~Copyable, Sendable {
     private var entryCapacity: Int { budget - (byteCount - entries.arena.frontierBytes - entries.outsideBytes) }
 
     /// Takes a block, evicting until there is one.
-    private mutating func allocate(for new: NewEntry) -> (block: EntryReference, slack: UInt32)? {
+    private mutating func allocate(for new: borrowing NewEntry) -> (block: EntryReference, slack: UInt32)? {
         var isTight = false
         while true {
             if makeRoom(for: new.outsideCost) {
@@ -208,7 +208,7 @@ struct MemoryShard: ~Copyable, Sendable {
     }
 
     /// Grows the index, and makes the policy's tables when the shard is full for the first time or its number of entries has changed much.
-    private mutating func prepareTables(for new: NewEntry) -> Bool {
+    private mutating func prepareTables(for new: borrowing NewEntry) -> Bool {
         if entries.index.isFull {
             let expected = expectedCount
             let grown = entries.index.byteCountGrown(for: expected)
