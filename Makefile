@@ -2,6 +2,7 @@
 
 SWIFT ?= swift
 CONFIGURATION ?= release
+EXAMPLES = $(wildcard Examples/*/Package.swift Examples/*/Sources Examples/*/Tests)
 
 .PHONY: help dependencies build test test-postgresql races durability fuzz demo model bench bench-full hit-ratio lint format clean
 
@@ -47,10 +48,10 @@ bench bench-full hit-ratio: dependencies ## Measure Larder beside its peers; see
 	@$(MAKE) --no-print-directory -C Benchmarks $@ $(if $(TRACES),TRACES="$(abspath $(TRACES))")
 
 lint: ## Check the formatting and the documentation of public declarations
-	$(SWIFT) format lint --strict --recursive Package.swift Sources Tests Fuzzing/Package.swift Fuzzing/Sources/Fuzzing
+	$(SWIFT) format lint --strict --recursive Package.swift Sources Tests Fuzzing/Package.swift Fuzzing/Sources/Fuzzing $(EXAMPLES)
 
 format: ## Format the sources
-	$(SWIFT) format --in-place --recursive Package.swift Sources Tests Fuzzing/Package.swift Fuzzing/Sources/Fuzzing
+	$(SWIFT) format --in-place --recursive Package.swift Sources Tests Fuzzing/Package.swift Fuzzing/Sources/Fuzzing $(EXAMPLES)
 
 clean: ## Remove what was built
 	rm -rf .build .build-* Fuzzing/.build Tests/Recorder/.build

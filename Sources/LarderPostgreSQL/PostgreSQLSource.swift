@@ -13,7 +13,8 @@
     /// ```
     ///
     /// Everything travels as text, which PostgreSQL has for every type; the statements say what it is of (`$1::bigint[]`) where the server cannot
-    /// tell. Keys that Swift holds equal must be one in the database too, which two spellings of `é` are not. A write whose answer is lost with its connection, or given up, has an unknown outcome.
+    /// tell. Keys that Swift holds equal must be one in the database too, which two spellings of `é` are not. Each call is one statement, and one way to
+    /// the server and back. A write whose answer is lost with its connection, or given up, has an unknown outcome.
     public struct PostgreSQLSource<Key: Hashable & Sendable & LosslessStringConvertible, Value: Sendable>:
         WritableSource
     {

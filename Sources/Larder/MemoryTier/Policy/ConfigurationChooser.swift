@@ -6,7 +6,8 @@
 ///
 /// The shadows pay nothing for a change of window, but the live cache loses the entries that make room for it. It therefore
 /// changes as a skier buys skis who does not know how long the season lasts (Karlin et al., "Competitive snoopy caching", Algorithmica 3, 1988): the
-/// window has grown by as many entries as a larger one would have spared misses, so the loss is at most twice the unavoidable one.
+/// window grows in proportion to the misses that a larger one would have spared, so that what is given up for nothing is bounded by what was lost before.
+/// Theory says one entry for one miss; recorded workloads favour somewhat more haste (``PolicyParameters/growthPerSparedMiss``).
 struct ConfigurationChooser: Sendable {
     /// What the live cache should do now.
     struct Advice: Sendable, Equatable {
@@ -53,7 +54,7 @@ struct ConfigurationChooser: Sendable {
     /// The advice that holds until ``observe(_:weight:)`` returns another.
     var advice: Advice {
         let lead = points[leader * shadows.count + predecessor]
-        let growth = lead / max(unit, misses[leader])
+        let growth = parameters.growthPerSparedMiss * lead / max(unit, misses[leader])
         return Advice(
             configuration: parameters.configurations[leader], growth: min(max(growth, parameters.leastGrowth), 1))
     }

@@ -64,6 +64,8 @@ struct PolicyParameters: Sendable {
     var minimumHorizon = 1000.0
     /// How many standard deviations ahead a configuration must be to take over.
     var switchingDeviations = 1.0
+    /// Entries by which the window may grow for each miss that a larger one would have spared.
+    var growthPerSparedMiss = 4.0
     /// The least speed at which the window grows, in entries for each miss.
     var leastGrowth = 0.1
 
