@@ -4,7 +4,7 @@ SWIFT ?= swift
 CONFIGURATION ?= release
 EXAMPLES = $(wildcard Examples/*/Package.swift Examples/*/Sources Examples/*/Tests)
 
-.PHONY: help dependencies build test races durability fuzz demo model bench bench-full hit-ratio lint format clean
+.PHONY: help dependencies build test test-postgresql races durability fuzz demo model bench bench-full hit-ratio lint format clean
 
 help: ## Show the commands
 	@sed -n 's/^\([a-z -]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -15,11 +15,19 @@ dependencies: ## Install the C libraries (Debian, Ubuntu: apt-get; macOS: brew)
 build: dependencies ## Build the library and kvtool
 	$(SWIFT) build -c $(CONFIGURATION)
 
+# PostgreSQL's tests belong to the same build, wherever its library is.
+TRAITS = $(shell pkg-config --exists libpq 2>/dev/null && echo --traits PostgreSQL)
+
 test: dependencies ## Run every test, check the model of the protocol, cut the power and fuzz for some minutes
-	$(SWIFT) test
+	$(if $(TRAITS),,@echo "libpq is not installed, so PostgreSQL is not tested; make test-postgresql installs it" >&2)
+	$(SWIFT) test $(TRAITS)
 	Model/check.sh
 	scripts/durability --short
 	scripts/fuzz --short
+
+test-postgresql: ## Test PostgreSQL as a source, on a server that the tests start
+	@scripts/install-dependencies postgresql
+	$(SWIFT) test --traits PostgreSQL --filter LarderPostgreSQLTests
 
 model: ## Check the model of the protocol alone, at the larger sizes too
 	Model/check.sh --long

@@ -17,7 +17,12 @@ let package = Package(
     products: [
         .library(name: "Larder", targets: ["Larder"]),
         .library(name: "LarderFoundation", targets: ["LarderFoundation"]),
+        .library(name: "LarderPostgreSQL", targets: ["LarderPostgreSQL"]),
         .executable(name: "kvtool", targets: ["kvtool"]),
+    ],
+    traits: [
+        .trait(name: "PostgreSQL", description: "PostgreSQL as a source, through libpq: LarderPostgreSQL."),
+        .default(enabledTraits: []),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.6.0")
@@ -30,6 +35,8 @@ let package = Package(
             name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"]), .brew(["xxhash"])]),
         .systemLibrary(
             name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
+        .systemLibrary(
+            name: "CPostgreSQL", pkgConfig: "libpq", providers: [.apt(["libpq-dev"]), .brew(["libpq"])]),
 
         // What Swift has no word for.
         .target(name: "CPrefetch"),
@@ -38,6 +45,12 @@ let package = Package(
         .target(name: "LMDB", dependencies: ["CLMDB"], swiftSettings: strict),
         .target(name: "Larder", dependencies: ["LMDB", "CXXHash", "CPrefetch"], swiftSettings: strict),
         .target(name: "LarderFoundation", dependencies: ["Larder"], swiftSettings: strict),
+
+        // Only with its trait is there anything in it, and libpq needed.
+        .target(
+            name: "LarderPostgreSQL",
+            dependencies: ["Larder", .target(name: "CPostgreSQL", condition: .when(traits: ["PostgreSQL"]))],
+            swiftSettings: strict),
 
         // The operator's tool.
         .executableTarget(
@@ -53,6 +66,9 @@ let package = Package(
         .testTarget(name: "LMDBTests", dependencies: ["LMDB", "TestSupport"], swiftSettings: strict),
         .testTarget(
             name: "LarderTests", dependencies: ["Larder", "LarderFoundation", "LMDB", "TestSupport"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "LarderPostgreSQLTests", dependencies: ["LarderPostgreSQL", "Larder", "TestSupport"],
             swiftSettings: strict),
         .testTarget(name: "KVToolTests", dependencies: ["kvtool", "Larder"], swiftSettings: strict),
 

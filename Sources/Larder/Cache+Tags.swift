@@ -78,3 +78,23 @@ extension Transaction {
         return try removeAll(in: cache.keyspace, tagged: TagIndex.hash(tag, in: cache.keyspace))
     }
 }
+
+extension Transaction {
+    /// Removes every entry whose key begins with `prefix`; returns how many were there.
+    ///
+    /// - Throws: As ``Cache/removeAll(prefix:)-(String)``; ``LarderError/Code-swift.struct/otherStore``.
+    @discardableResult
+    public func removeAll<Value>(in cache: Cache<String, Value>, prefix: String) throws -> Int {
+        try cache.check(in: durable)
+        return try removeAll(in: cache.keyspace, KeyRange(prefix: Array(prefix.utf8)))
+    }
+
+    /// Removes every entry whose key begins with `prefix`; returns how many were there.
+    ///
+    /// - Throws: As ``Cache/removeAll(prefix:)-([UInt8])``; ``LarderError/Code-swift.struct/otherStore``.
+    @discardableResult
+    public func removeAll<Value>(in cache: Cache<[UInt8], Value>, prefix: [UInt8]) throws -> Int {
+        try cache.check(in: durable)
+        return try removeAll(in: cache.keyspace, KeyRange(prefix: prefix))
+    }
+}

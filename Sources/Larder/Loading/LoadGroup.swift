@@ -87,7 +87,7 @@ final class LoadGroup<Key: Sendable, Value: Sendable>: Sendable {
 
     /// Under what the members are loaded, in the order of the indices.
     private func leases(for indices: [Int]) async -> [Lease<Value>] {
-        if Task.isCancelled { return indices.map { _ in .unkept } }
+        if Task.isCancelled || !plan.mayKeep() { return indices.map { _ in .unkept } }
         guard plan.sharing == .amongProcesses else { return indices.map { local($0) } }
         let tokens = indices.map { _ in store.claims.makeToken() }
         let terms = zip(indices, tokens).map { (members[$0].memoryKey, $1) }
@@ -96,7 +96,9 @@ final class LoadGroup<Key: Sendable, Value: Sendable>: Sendable {
         do {
             let owner = try store.claims.owner()
             leases = try await store.write(singleKey: indices.count == 1 ? terms[0].0 : nil) { transaction in
-                try terms.map { key, token in
+                // Asked in the transaction, so that whoever says no after this finds the lease, and ends it.
+                guard plan.mayKeep() else { return terms.map { _ in .unkept } }
+                return try terms.map { key, token in
                     try transaction.lease(key, token: token, owner: owner, for: plan, demand)
                 }
             }
@@ -202,7 +204,7 @@ final class LoadGroup<Key: Sendable, Value: Sendable>: Sendable {
             switch lease {
             case .granted(let token):
                 return (LoadedValue(member: index, key: member.memoryKey, write: write, lease: token), value)
-            case .local where write != nil:
+            case .local where write != nil || isHeld(member.memoryKey):
                 return (LoadedValue(member: index, key: member.memoryKey, write: write, lease: nil), value)
             default:
                 conclude(index, .success(value))
@@ -212,6 +214,12 @@ final class LoadGroup<Key: Sendable, Value: Sendable>: Sendable {
             fail([index], error)
             return nil
         }
+    }
+
+    /// Whether there is a record, which is to go when the source has no value any more.
+    private func isHeld(_ key: MemoryKey) -> Bool {
+        let cache = plan.cache
+        return plan.isSourced && (try? store.withReadTransaction { try cache.sourcedRecord(key, in: $0) }) != nil
     }
 
     /// Puts the records of loaded values on a shared commit, and takes the loads out when that is decided.

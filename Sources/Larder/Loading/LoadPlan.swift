@@ -12,6 +12,8 @@ struct LoadPlan<Key: Sendable, Value: Sendable>: Sendable {
     /// Whether a value that is there is replaced, since it grows stale, and whether it is remembered that there is none.
     var isSourced = false
     var sharing = LoadSharing.withinProcess
+    /// Whether what is loaded from now on may be kept; see ``SourceOptions/mayKeep``.
+    var mayKeep: @Sendable () -> Bool = { true }
     var limit: TimeLimit?
     /// How long others wait for a load of this process before they load themselves.
     var leaseDuration: Milliseconds = 0

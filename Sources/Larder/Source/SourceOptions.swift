@@ -16,6 +16,11 @@ public struct SourceOptions: Sendable {
     /// How long the source may still apply a write that was given up, or whose writer has died: no less than the longest time that a
     /// statement may run in the database. So long after that is noticed the key is not kept. 20 seconds unless said otherwise.
     public var settlement: Duration
+    /// Whether what is loaded from the source, or written to it, may be kept: asked before the source is. For one who hears of the changes that
+    /// others make to the source, and at times cannot hear. Whoever says no from now on drops what was kept before, with
+    /// ``SourcedCache/invalidateAll()``, and does so again before saying yes. It is asked often, in transactions too, so it is quick and leaves the
+    /// store alone. Always unless said otherwise.
+    public var mayKeep: @Sendable () -> Bool
     /// The clock of the timeouts. Deadlines that outlast the process are those of the store's ``StoreOptions/clock``.
     public var timeoutClock: any Clock<Duration>
     /// Gives numbers from 0 to 1, for the jitter.
@@ -27,7 +32,8 @@ public struct SourceOptions: Sendable {
     public init(
         freshness: Freshness = .init(), sharing: LoadSharing = .amongProcesses, softLoadTimeout: Duration? = nil,
         loadTimeout: Duration? = .seconds(30), writeTimeout: Duration = .seconds(10),
-        settlement: Duration = .seconds(20), timeoutClock: any Clock<Duration> = ContinuousClock(),
+        settlement: Duration = .seconds(20), mayKeep: @escaping @Sendable () -> Bool = { true },
+        timeoutClock: any Clock<Duration> = ContinuousClock(),
         random: @escaping @Sendable () -> Double = { .random(in: 0...1) }
     ) {
         self.freshness = freshness
@@ -36,6 +42,7 @@ public struct SourceOptions: Sendable {
         self.loadTimeout = loadTimeout
         self.writeTimeout = writeTimeout
         self.settlement = settlement
+        self.mayKeep = mayKeep
         self.timeoutClock = timeoutClock
         self.random = random
     }

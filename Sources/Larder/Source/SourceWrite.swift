@@ -34,6 +34,7 @@ struct SourceWrite<Key: Sendable, Value: Sendable>: Sendable {
     private func finish(_ token: UInt64) async throws {
         defer { store.claims.end(token) }
         await options.observesWrite?(.intended)
+        let mayKeep = options.mayKeep()
         do {
             try await TimeLimit.run(within: limit, body)
         } catch {
@@ -50,7 +51,7 @@ struct SourceWrite<Key: Sendable, Value: Sendable>: Sendable {
             }
         }
         await options.observesWrite?(.written)
-        try? await settle(token, write)
+        try? await settle(token, mayKeep ? write : nil)
         await options.observesWrite?(.committed)
     }
 

@@ -38,7 +38,7 @@ public struct SourcedCache<Origin: Source>: Sendable {
             cache: cache, load: { try await Self.load($0, from: source) },
             attributes: { try Self.attributes(of: $1, for: $0, in: cache, source, options) },
             absenceLifetime: freshness.negativeTimeToLive?.positiveMilliseconds.map { .milliseconds($0) },
-            isSourced: true, sharing: options.sharing, limit: limit,
+            isSourced: true, sharing: options.sharing, mayKeep: options.mayKeep, limit: limit,
             // A while longer than the load may take, for the commit after it.
             leaseDuration: (options.loadTimeout ?? .seconds(30)).positiveMilliseconds.map { $0 + 5_000 } ?? 0,
             retryDelay: freshness.retryDelay.positiveMilliseconds ?? 0)

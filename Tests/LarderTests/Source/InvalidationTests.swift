@@ -1,4 +1,5 @@
 import LMDB
+import Synchronization
 import TestSupport
 import Testing
 
@@ -163,6 +164,68 @@ import Testing
         await store.waitForLoads()
         #expect(try cache.value(for: 1) == "one")
         #expect(database.loads == 1)
+    }
+
+    @Test(arguments: [LoadSharing.withinProcess, .amongProcesses])
+    func `is for one who hears of changes: while it cannot, what is loaded or written is an answer, and is not kept`(
+        sharing: LoadSharing
+    ) async throws {
+        let hears = Mutex(false)
+        let sourced = try cache.through(
+            database, options: .init(sharing: sharing, mayKeep: { hears.withLock { $0 } }))
+        #expect(try await sourced.value(for: 1) == "one")
+        #expect(try await sourced.values(for: 1...3).count == 3)
+        #expect(try await sourced.refresh(2) == "two")
+        try await sourced.set("uno", for: 1)
+        try await sourced.remove(2)
+        await store.waitForLoads()
+        #expect(try cache.count() == 0)
+        #expect(database[1] == "uno")
+        hears.withLock { $0 = true }
+        #expect(try await sourced.value(for: 1) == "uno")
+        try await sourced.set("tres", for: 3)
+        await store.waitForLoads()
+        #expect(try cache.entries().map(\.key) == [1, 3])
+    }
+
+    @Test func `at the moment at which one may not keep any more ends a load that was just allowed to`() async throws {
+        let hears = Mutex(true)
+        let sourced = try cache.through(
+            database,
+            options: .init(
+                sharing: .withinProcess,
+                mayKeep: { [cache] in
+                    let answer = hears.withLock { $0 }
+                    // Right after it has answered.
+                    if answer {
+                        hears.withLock { $0 = false }
+                        _ = try? cache.store.writeBlocking { try $0.removeAll(in: cache) }
+                    }
+                    return answer
+                }))
+        #expect(try await sourced.value(for: 1) == "one")
+        await store.waitForLoads()
+        #expect(hears.withLock { $0 } == false)
+        #expect(try cache.count() == 0)
+    }
+
+    @Test func `by prefix in a transaction is undone with it`() async throws {
+        let names = try store.cache("names", key: .string, value: .int)
+        let bytes = try store.cache("bytes", key: .bytes, value: .int)
+        for key in ["ab", "abc", "b"] { try await names.set(1, for: key) }
+        try await bytes.set(1, for: [1, 2])
+        await #expect(throws: CancellationError.self) {
+            try await store.write { transaction in
+                #expect(try transaction.removeAll(in: names, prefix: "ab") == 2)
+                throw CancellationError()
+            }
+        }
+        #expect(try names.count() == 3)
+        let removed = try await store.write { transaction in
+            try transaction.removeAll(in: names, prefix: "ab") + transaction.removeAll(in: bytes, prefix: [1])
+        }
+        #expect(removed == 3)
+        #expect(try names.entries().map(\.key) == ["b"])
     }
 
     private func tagEntries() throws -> Int {

@@ -94,8 +94,9 @@ import Testing
         #expect(try await settledClaims() == 0)
     }
 
-    @Test func `loads again when it is told to, and forgets what is gone`() async throws {
-        let sourced = try cache.through(database)
+    @Test(arguments: [LoadSharing.withinProcess, .amongProcesses])
+    func `loads again when it is told to, and forgets what is gone`(sharing: LoadSharing) async throws {
+        let sourced = try cache.through(database, options: .init(sharing: sharing))
         _ = try await sourced.value(for: 1)
         database[1] = "uno"
         #expect(try await sourced.value(for: 1) == "one")
