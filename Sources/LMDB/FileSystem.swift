@@ -119,6 +119,23 @@ package enum FileSystem {
         guard fsync(descriptor) == 0 else { throw failure("fsync", path) }
     }
 
+    /// Writes all of `bytes` into an open file at `offset`, in as many steps as the system takes.
+    ///
+    /// - Throws: ``LMDBError``: an `errno`, `ENOSPC` where the system takes nothing without saying why.
+    static func write(_ bytes: [UInt8], to descriptor: CInt, at offset: Int, path: String) throws(LMDBError) {
+        var written = 0
+        while written < bytes.count {
+            let count = unsafe bytes.withUnsafeBytes { buffer in
+                unsafe pwrite(
+                    descriptor, buffer.baseAddress! + written, buffer.count - written, off_t(offset + written))
+            }
+            if count < 0, errno == EINTR { continue }
+            guard count >= 0 else { throw failure("pwrite", path) }
+            guard count > 0 else { throw LMDBError(.init(rawValue: ENOSPC), operation: "pwrite", path: path) }
+            written += count
+        }
+    }
+
     /// The directory that holds the last component of `path`.
     static func parent(of path: String) -> String {
         var bytes = Substring(path).utf8

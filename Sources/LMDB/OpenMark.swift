@@ -73,9 +73,9 @@ struct OpenMark: Sendable {
         let descriptor = unsafe open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw LMDBError(.init(rawValue: errno), operation: "open", path: path) }
         defer { close(descriptor) }
-        let boot = Array(BootIdentifier.current.utf8)
-        guard unsafe write(descriptor, boot, boot.count) == boot.count, fsync(descriptor) == 0 else {
-            throw LMDBError(.init(rawValue: errno), operation: "write", path: path)
+        try FileSystem.write(Array(BootIdentifier.current.utf8), to: descriptor, at: 0, path: path)
+        guard fsync(descriptor) == 0 else {
+            throw LMDBError(.init(rawValue: errno), operation: "fsync", path: path)
         }
         try FileSystem.flush(directory)
     }

@@ -58,10 +58,10 @@ extension ProcessLock {
     /// Counts such a removal by this process. The writer's lock is held.
     func countRemovalOfNothing() throws(LMDBError) {
         try ownRemovals.withLock { own throws(LMDBError) in
-            var count = allRemovalsOfNothing &+ 1
-            guard unsafe pwrite(descriptor.load(ordering: .relaxed), &count, 8, Self.removalsOffset) == 8 else {
-                throw LMDBError(.init(rawValue: errno), operation: "pwrite", path: path)
-            }
+            let count = allRemovalsOfNothing &+ 1
+            try FileSystem.write(
+                unsafe withUnsafeBytes(of: count) { unsafe Array($0) }, to: descriptor.load(ordering: .relaxed),
+                at: Int(Self.removalsOffset), path: path)
             own &+= 1
         }
     }

@@ -150,9 +150,7 @@ final class ProcessLock: Sendable {
 
     /// Records what the openers' commits flush.
     func record(flushing: UInt8) throws(LMDBError) {
-        var byte = flushing
-        guard unsafe pwrite(descriptor.load(ordering: .relaxed), &byte, 1, Self.flushingOffset) == 1 else {
-            throw LMDBError(.init(rawValue: errno), operation: "pwrite", path: path)
-        }
+        try FileSystem.write(
+            [flushing], to: descriptor.load(ordering: .relaxed), at: Int(Self.flushingOffset), path: path)
     }
 }

@@ -56,3 +56,31 @@ import Testing
         }
     }
 }
+
+@Suite struct `A list of free pages` {
+    let scratch = ScratchDirectory()
+
+    @Test func `of no commit is found by a verification`() throws {
+        let environment = try Environment.openForTest(scratch.store)
+        let table = try environment.table
+        for number in 0..<20 { try environment.write { try $0.put("\(number)", "a", in: table) } }
+        let information = try environment.information()
+        try environment.close()
+        let file = scratch.store + "/data.mdb"
+        #expect(try FileVerification.run(fileAt: file) { _, _, _ in }.problems == [])
+
+        // The root of the tree of free pages stands in the meta page; the tree is one leaf, whose first key is the number of a commit.
+        var bytes = try contents(of: file)
+        func integer(_ offset: Int, _ count: Int) -> Int {
+            (0..<count).reduce(0) { $0 | Int(bytes[offset + $1]) << (8 * $1) }
+        }
+        let meta = Int(information.lastTransactionID % 2) * information.pageSize
+        let leaf = integer(meta + 80, 8) * information.pageSize
+        let key = leaf + integer(leaf + 16, 2) + 8
+        #expect(1...Int(information.lastTransactionID) ~= integer(key, 8))
+        for offset in key..<key + 8 { bytes[offset] = 0 }
+        try write(bytes, to: file)
+        // LMDB would use the pages of such a list twice, and end the process when it notices.
+        #expect(try FileVerification.run(fileAt: file) { _, _, _ in }.problems != [])
+    }
+}

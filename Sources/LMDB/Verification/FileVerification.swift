@@ -152,7 +152,13 @@ package struct FileVerification {
             walk(tree, name) { _, key, value in visit(name, key.span, value.span) }
         }
         var freeLists: [ArraySlice<UInt8>] = []
-        walk(meta.free, Self.freePages) { _, _, value in freeLists.append(value) }
+        var isNumbered = true
+        walk(meta.free, Self.freePages) { _, key, value in
+            freeLists.append(value)
+            if key.allSatisfy({ $0 == 0 }) { isNumbered = false }
+        }
+        // LMDB would take its pages again and again.
+        if !isNumbered { report(0, Self.freePages, "a list is of no commit") }
         for list in freeLists { free(list) }
         let all = meta.lastPage + 1
         lostPages = all - min(all, usedPages + freePages)

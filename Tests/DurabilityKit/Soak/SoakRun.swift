@@ -73,6 +73,8 @@ public struct SoakRun {
         for child in children { _ = try child.readLine() }
         let ready = try ReaderSlots.owners(worker: worker, store: store)
         report.readerSlots = max(report.readerSlots, ready.count)
+        // The system gives the numbers of the dead to others in time.
+        dead.subtract(children.map(\.identifier))
         if !dead.isDisjoint(with: ready) { fail("a process that was killed rounds ago has a reader slot") }
         // One that its k-th write does not reach dies by the clock.
         let deadline = MonotonicTime.now() + UInt64(100_000_000 + generator.below(300_000_000))

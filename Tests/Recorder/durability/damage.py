@@ -15,6 +15,8 @@ from suite import HERE, Failure, Row, Scratch, Suite
 PART = "damage"
 BATCH = 48
 RECORDS = ("record header", "payload")
+# Where a meta page has the number of its commit: after the page's header, four words, two trees and the last page's number.
+META_NUMBER = 144
 
 
 @dataclass
@@ -23,6 +25,8 @@ class Image:
     what: str
     data: bytes
     record: str = "-"
+    # Whether it is a sound file as of the commit before the last, which is what a power cut may leave too: see `undone`.
+    undone: bool = False
 
 
 # Images in the long and in the short run.
@@ -71,6 +75,17 @@ class Images:
         source = random.Random(f"{self.seed}:{number}")
         what = self.turns[number % len(self.turns)]
         return image(number, what, self.sound, self.layout, self.kinds, source)
+
+
+def undone(sound: bytes, data: bytes) -> bool:
+    """Whether all that differs is the number of the last commit, and that is now less by two, so that LMDB answers from the commit before. LMDB has
+    no checksum of a meta page, so nothing tells this from a file in which the last commit has not happened."""
+    size = PageMap(sound).size
+    numbers = [int.from_bytes(sound[page * size + META_NUMBER : page * size + META_NUMBER + 8], "little") for page in (0, 1)]
+    at = (size if numbers[1] > numbers[0] else 0) + META_NUMBER
+    expected = bytearray(sound)
+    expected[at : at + 8] = (max(numbers) - 2).to_bytes(8, "little")
+    return bytes(expected) == data
 
 
 class EveryBit:
@@ -135,7 +150,7 @@ def broken(
     row = Row(PART, name, "fail" if unverified else "hold", unit="images")
     counted: Counter[str] = Counter()
     # The order of threads and the store's random numbers are not in the seed, so a file made here is kept where anything fails.
-    kept = store or suite.kept / "damage-sound.mdb"
+    kept = store or suite.kept / f"sound-{name.replace(' ', '-')}.mdb"
     with suite.fresh() as scratch:
         make_sound(store, scratch)
         sound = Path(scratch.store) / "data.mdb"
@@ -145,6 +160,8 @@ def broken(
 
         def judge_batch(start: int) -> None:
             batch = [images[number] for number in numbers[start : start + BATCH]]
+            for one in batch:
+                one.undone = undone(images.sound, one.data)
             for one, reason, outcome in judged(suite, scratch, [one for one in batch if not unverified or one.record != "-"], unverified):
                 row.tried += 1
                 counted[outcome] += 1
@@ -194,6 +211,8 @@ def wrong(one: Image, said: str, answer: str) -> str:
         return f"a damaged record: {answer}"
     if one.record != "-" and said != "damaged":
         return "the verification does not see a damaged record"
+    if one.undone and answer.startswith(("wrong", "lost")):
+        return ""
     if answer not in ("same", "noticed", "invisible") and said == "healthy":
         return f"the verification calls the store healthy: {answer}"
     return ""

@@ -12,24 +12,30 @@ struct MemoryBoundCommand: ParsableCommand {
     @Option(parsing: .upToNextOption, help: "The budgets, in MiB.")
     var capacity = [16, 64, 256, 1_024]
 
-    @Option(help: "Threads that read, and insert what they miss.")
+    @Option(help: "Threads that read, replace, and insert what they miss.")
     var threads = 4
 
     @Option(help: "How many times its budget each tier is filled.")
-    var rounds = 20
+    var rounds = 5
+
+    @Option(parsing: .upToNextOption, help: "The largest values, in bytes: powers of two from 32 on.")
+    var largest = [512, 1 << 20]
 
     @Flag(help: .hidden)
     var alone = false
 
     func run() throws {
-        if alone { return try print(measure(capacity[0] << 20)) }
-        print("capacity_bytes,highest_counted_bytes,highest_resident_bytes,resident_share,entries,insertions")
-        for mebibytes in capacity {
+        if alone { return try print(measure(capacity[0] << 20, largest[0])) }
+        print(
+            "capacity_bytes,largest_value,highest_counted_bytes,highest_resident_bytes,resident_share,entries,insertions"
+        )
+        for (mebibytes, largest) in capacity.flatMap({ capacity in largest.map { (capacity, $0) } }) {
             // In a process of its own: an allocator does not forget what it once had.
             let result = try Subprocess.run(
                 CommandLine.arguments[0],
                 [
-                    "memory-bound", "--capacity", "\(mebibytes)", "--threads", "\(threads)", "--rounds", "\(rounds)",
+                    "memory-bound", "--capacity", "\(mebibytes)", "--largest", "\(largest)", "--threads", "\(threads)",
+                    "--rounds", "\(rounds)",
                     "--alone",
                 ])
             guard result.status == 0 else { throw BenchmarkFailure(result.standardError) }
@@ -38,8 +44,8 @@ struct MemoryBoundCommand: ParsableCommand {
         }
     }
 
-    private func measure(_ bytes: Int) throws -> String {
-        let filler = [UInt8](repeating: 7, count: Self.largestValue)
+    private func measure(_ bytes: Int, _ largest: Int) throws -> String {
+        let filler = [UInt8](repeating: 7, count: largest)
         let before = try Self.residentMemory()
         let memory = StandaloneMemory(capacity: .bytes(bytes))
         let highest = Atomic<Int>(before)
@@ -56,12 +62,13 @@ struct MemoryBoundCommand: ParsableCommand {
             var random = SplitMix64(seed: UInt64(thread))
             var inserted = 0
             // So many keys that about a third of their bytes fit.
-            let keys = UInt64(max(64, bytes * 3 / Self.meanSize))
+            let keys = UInt64(max(64, bytes * 3 / Self.meanSize(upTo: largest)))
             while inserted < rounds * bytes / threads {
                 let number = random.next() % keys
                 let key = Entry.key(UInt32(truncatingIfNeeded: number))
-                if memory.withBytes(for: key.span, { $0.count }) != nil { continue }
-                let size = Self.size(of: number, random.next())
+                // Some of what is there is replaced by something of another size.
+                if memory.withBytes(for: key.span, { $0.count }) != nil, random.next() % 4 != 0 { continue }
+                let size = Self.size(random.next(), upTo: largest)
                 memory.insert(filler.span.extracting(..<size), for: key.span)
                 inserted += size
                 insertions.add(1, ordering: .relaxed)
@@ -71,21 +78,22 @@ struct MemoryBoundCommand: ParsableCommand {
         let statistics = memory.statistics
         let resident = highest.load(ordering: .relaxed) - before
         return
-            "\(bytes),\(statistics.highestBytes),\(resident),"
+            "\(bytes),\(largest),\(statistics.highestBytes),\(resident),"
             + String(format: "%.4f", Double(resident) / Double(bytes))
             + ",\(statistics.entries),\(insertions.load(ordering: .relaxed))"
     }
 
     // MARK: Sizes
 
-    private static let largestValue = 1 << 20
-    /// About the mean of ``size(of:_:)``.
-    private static let meanSize = 95_000
+    /// 16 bytes to `largest`, each magnitude as likely as the others.
+    private static func size(_ random: UInt64, upTo largest: Int) -> Int {
+        let magnitudes = UInt64(largest.trailingZeroBitCount - 4)
+        let least = 16 << Int(random % magnitudes)
+        return least + Int((random >> 32) % UInt64(least))
+    }
 
-    /// 16 bytes to 1 MiB, each magnitude as likely as the others, and another one each time that a key comes back.
-    private static func size(of key: UInt64, _ random: UInt64) -> Int {
-        let magnitude = 4 + SplitMix64.mix(key ^ random) % 16
-        return min(largestValue, (1 << Int(magnitude)) + Int(random % (1 << magnitude)))
+    private static func meanSize(upTo largest: Int) -> Int {
+        largest * 3 / 2 / (largest.trailingZeroBitCount - 4)
     }
 
     /// Anonymous resident memory of the process, in bytes, as it is: nothing is given back first.
