@@ -21,7 +21,8 @@ extension Cache {
         for key: Key, expires expiration: Expiration = .cacheDefault,
         load: @escaping @Sendable (Key) async throws -> Value?
     ) async throws -> Value? {
-        if let value = try value(for: key) { return value }
+        let held = try value(for: key)
+        if held != nil { return held }
         let lifetime = try lifetime(expiration)
         let plan = LoadPlan(
             cache: self, load: { keys in [try await load(keys[0])] }, attributes: { _, _ in (lifetime, []) })

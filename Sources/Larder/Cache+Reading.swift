@@ -10,7 +10,10 @@ extension Cache {
     ///   ``LarderError/Code-swift.struct/undecodableValue``, ``LarderError/Code-swift.struct/newerFormat``,
     ///   ``LarderError/Code-swift.struct/closed``, ``LarderError/Code-swift.struct/cacheDropped`` and the like.
     public func value(for key: Key) throws -> Value? {
-        try withEncoded(key) { bytes, hash in try value(bytes, hash) }
+        // Not as the closure's result, whose type the runtime would have to look up.
+        var found: Value?
+        try withEncoded(key) { bytes, hash in found = try value(bytes, hash) }
+        return found
     }
 
     @inline(__always)

@@ -7,14 +7,18 @@ public struct IntegerKeyCoding<Key: FixedWidthInteger & Sendable>: KeyCoding {
     public init() {}
 
     /// Appends the integer's bytes, as many as the type has.
+    @specialized(where Key == Int)
+    @specialized(where Key == Int64)
+    @specialized(where Key == UInt64)
     public func encode(_ key: Key, into buffer: inout KeyBuffer) {
-        let shifted = Key.isSigned ? key ^ Key.min : key
-        for shift in stride(from: Key.bitWidth - 8, through: 0, by: -8) {
-            buffer.append(UInt8(truncatingIfNeeded: shifted >> shift))
-        }
+        let ordered = (Key.isSigned ? key ^ Key.min : key).bigEndian
+        unsafe withUnsafeBytes(of: ordered) { unsafe buffer.append(Span(_unsafeBytes: $0.prefix(Key.bitWidth / 8))) }
     }
 
     /// The integer of these bytes. Throws if there are not as many as the type has.
+    @specialized(where Key == Int)
+    @specialized(where Key == Int64)
+    @specialized(where Key == UInt64)
     public func decode(_ bytes: Span<UInt8>) throws -> Key {
         guard bytes.count * 8 == Key.bitWidth else {
             throw DecodingFailure("\(bytes.count) bytes are no integer of \(Key.bitWidth) bits")

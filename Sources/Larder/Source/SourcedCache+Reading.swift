@@ -11,8 +11,8 @@ extension SourcedCache {
     /// - Throws: As ``Cache/value(for:)-swift.method``; what the source throws, unless a stale value may be answered;
     ///   ``LarderError/Code-swift.struct/sourceTimedOut``; `CancellationError` if the waiting task was cancelled.
     public func value(for key: Key) async throws -> Value? {
-        if let value = try cache.heldValue(for: key) { return value }
-        return try await valueBeyondMemory(for: key)
+        let held = try cache.heldValue(for: key)
+        return held == nil ? try await valueBeyondMemory(for: key) : held
     }
 
     /// Loads a key from the source, whatever the cache holds, keeps its value and returns it.
@@ -99,10 +99,11 @@ extension Cache {
     /// The value that memory holds; `nil` if it holds none, or one with which more is to be done than to answer.
     @inline(__always)
     func heldValue(for key: Key) throws -> Value? {
+        var found: Value?
         try withEncoded(key) { bytes, hash in
-            guard let hit = try store.memoryHit(bytes, hash, in: keyspace) else { return nil }
-            return value(hit.value)
+            if let hit = try store.memoryHit(bytes, hash, in: keyspace) { found = value(hit.value) }
         }
+        return found
     }
 
     /// The record of a key on disk, be it a value or that there is none.
