@@ -40,7 +40,7 @@ struct WarmRestartCommand: ParsableCommand {
 
     func run() throws {
         if let ending, let path, let directory { return try fill(directory, Trace(path: path), ending) }
-        print("trace,entries,requests,uninterrupted,ending,cold,warm,brought_back,cold_ns,warm_ns")
+        print("trace,entries,requests,uninterrupted,ending,cold,warming,warmed,brought_back,cold_ns,warming_ns")
         for path in try Trace.files(in: traces) {
             let trace = try Trace(path: path)
             guard trace.keys.count >= 2 * requests else { continue }
@@ -50,12 +50,16 @@ struct WarmRestartCommand: ParsableCommand {
             for ending in Ending.allCases {
                 try withDirectory { directory in
                     try fillInAnotherProcess(directory, path, ending)
-                    let cold = try measure(directory, trace, warm: false)
-                    let warm = try measure(directory, trace, warm: true)
-                    let numbers = [uninterrupted, cold.ratio, warm.ratio].map { String(format: "%.4f", $0) }
+                    let cold = try measure(directory, trace, .cold)
+                    let warming = try measure(directory, trace, .warming)
+                    let warmed = try measure(directory, trace, .warmed)
+                    let numbers = [uninterrupted, cold.ratio, warming.ratio, warmed.ratio].map {
+                        String(format: "%.4f", $0)
+                    }
                     print(
-                        "\(trace.name),\(entries(trace)),\(requests),\(numbers[0]),\(ending.rawValue),\(numbers[1]),\(numbers[2]),"
-                            + "\(warm.broughtBack),\(Int(cold.nanoseconds)),\(Int(warm.nanoseconds))")
+                        "\(trace.name),\(entries(trace)),\(requests),\(numbers[0]),\(ending.rawValue),"
+                            + "\(numbers[1...].joined(separator: ",")),\(warmed.broughtBack),"
+                            + "\(Int(cold.nanoseconds)),\(Int(warming.nanoseconds))")
                     fflush(nil)
                 }
             }
@@ -163,17 +167,41 @@ struct WarmRestartCommand: ParsableCommand {
 
     // MARK: After the restart
 
+    /// In what state memory meets the requests.
+    private enum Restart {
+        /// Nothing is brought back.
+        case cold
+        /// The hot set comes back while requests arrive as fast as they are answered.
+        case warming
+        /// The hot set has come back.
+        case warmed
+    }
+
     private func measure(
-        _ directory: String, _ trace: Trace, warm: Bool
+        _ directory: String, _ trace: Trace, _ restart: Restart
     ) throws -> (ratio: Double, broughtBack: Int, nanoseconds: Double) {
-        let bench = try open(directory, trace, warm: warm)
+        // A copy, for opening and closing change what is kept.
+        let copy = "\(directory)/\(restart)"
+        try FileManager.default.createDirectory(atPath: copy, withIntermediateDirectories: true)
+        try FileManager.default.copyItem(atPath: "\(directory)/store", toPath: "\(copy)/store")
+        let bench = try open(copy, trace, warm: restart != .cold)
+        if restart == .warmed { try waitUntilWarm(bench.store) }
+        let before = try bench.store.statistics().memory.hits
         let rest = rest(trace)
         let start = bench_now()
         try Self.read(rest, bench)
         let nanoseconds = Double(bench_now() - start) / Double(rest.count)
         let memory = try bench.store.statistics().memory
-        // Not closed, so that what was kept stays as it was.
-        if warm { try bench.store.close() }
-        return (Double(memory.hits) / Double(rest.count), memory.warmed, nanoseconds)
+        try bench.store.close()
+        return (Double(memory.hits - before) / Double(rest.count), memory.warmed, nanoseconds)
+    }
+
+    /// Waits until no more entries are brought back.
+    private func waitUntilWarm(_ store: Store) throws {
+        var last = -1
+        while try store.statistics().memory.warmed != last {
+            last = try store.statistics().memory.warmed
+            Thread.sleep(forTimeInterval: 0.3)
+        }
     }
 }
