@@ -82,6 +82,8 @@ def undone(sound: bytes, data: bytes) -> bool:
     no checksum of a meta page, so nothing tells this from a file in which the last commit has not happened."""
     size = PageMap(sound).size
     numbers = [int.from_bytes(sound[page * size + META_NUMBER : page * size + META_NUMBER + 8], "little") for page in (0, 1)]
+    if max(numbers) < 2:
+        return False
     at = (size if numbers[1] > numbers[0] else 0) + META_NUMBER
     expected = bytearray(sound)
     expected[at : at + 8] = (max(numbers) - 2).to_bytes(8, "little")
