@@ -92,6 +92,7 @@ struct BlockArena: ~Copyable, Sendable {
             frontierFollowsFree = false
             if end <= Int(frontier) { return (block, frontier - block - units) }
         }
+        memory.collapse(from: frontierBytes, to: end * Self.unit)
         frontier = UInt32(end)
         approachNext(units)
         return (block, 0)
@@ -188,6 +189,7 @@ struct BlockArena: ~Copyable, Sendable {
     /// Moves everything into a range of another size, which must reach up to the frontier.
     mutating func resize(byteCount: Int) {
         let other = MappedMemory(byteCount: byteCount)
+        other.preferHugePages()
         other.copyPrefix(frontierBytes, of: memory)
         memory = other
     }

@@ -152,6 +152,7 @@ struct EntryIndex: ~Copyable, Sendable {
     mutating func grow(for expected: Int) {
         let newRows = larger(for: expected)
         let larger = MappedMemory(byteCount: newRows * Self.rowBytes)
+        larger.preferHugePages()
         for row in 0..<rows {
             for slot in 0..<Self.slots {
                 let word = memory.load(row * Self.rowBytes + slot * 8, as: UInt64.self)

@@ -10,12 +10,13 @@ internal import CPrefetch
 
 /// A range of address space of its own, whose pages cost memory only once they are touched, and can be given back.
 ///
-/// Where the system has huge pages they are asked for: random accesses over a large table wait for address translation as much as for the data.
+/// Where the system has huge pages they can be asked for: random accesses over a large table wait for address translation as much as for the data.
 @safe
 struct MappedMemory: ~Copyable {
     private static let hugePage = 2 << 20
-    /// `MADV_HUGEPAGE` of Linux, which not every C library declares.
+    // `MADV_HUGEPAGE` and `MADV_COLLAPSE` of Linux, which not every C library declares.
     private static let hugePageAdvice: CInt = 14
+    private static let collapseAdvice: CInt = 25
 
     private let mapping: UnsafeMutableRawPointer
     private let mappingByteCount: Int
@@ -39,8 +40,30 @@ struct MappedMemory: ~Copyable {
         }
         unsafe mapping = address
         unsafe start = isLarge ? address.alignedUp(toMultipleOf: Self.hugePage) : address
+    }
+
+    /// Asks for huge pages from the first touch on, for a range that will soon be touched everywhere.
+    func preferHugePages() {
         #if os(Linux)
-            if isLarge { _ = unsafe madvise(start, self.byteCount, Self.hugePageAdvice) }
+            if byteCount >= Self.hugePage { _ = unsafe madvise(start, byteCount, Self.hugePageAdvice) }
+        #endif
+    }
+
+    /// Puts what is in use up to `end` on huge pages, as far as it fills them and goes beyond `start`, where what was in use ended before. For a range that is
+    /// filled from its beginning: a huge page is cleared whole when its first byte is touched, so one that nobody fills would be a waste of time and memory.
+    @inline(__always)
+    func collapse(from before: Int, to end: Int) {
+        if before / Self.hugePage != end / Self.hugePage { collapse(before / Self.hugePage, end / Self.hugePage) }
+    }
+
+    @inline(never)
+    private func collapse(_ first: Int, _ end: Int) {
+        #if os(Linux)
+            let (offset, count) = (first * Self.hugePage, (end - first) * Self.hugePage)
+            // Linux before 6.1 cannot at once; it may in time.
+            if unsafe madvise(start + offset, count, Self.collapseAdvice) != 0 {
+                _ = unsafe madvise(start + offset, count, Self.hugePageAdvice)
+            }
         #endif
     }
 
