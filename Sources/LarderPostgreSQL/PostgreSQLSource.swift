@@ -30,7 +30,7 @@
         ///   - load: Selects the rows of several keys. `$1` is an array of keys; the first column is the key, the rest is the value.
         ///   - store: Sets the row of a key. `$1` is the key; `$2` and so on are the value. One statement, which commits by itself.
         ///   - remove: Removes the row of the key `$1`.
-        ///   - columns: The columns of a value, as ``init(_:load:store:remove:columns:value:attributes:)``'s `store` wants them.
+        ///   - columns: The columns of a value: what `store` has as `$2` and so on.
         ///   - value: The value of the columns that `load` selects after the key.
         ///   - attributes: The tags and the time to live of an entry.
         public init(

@@ -39,8 +39,8 @@ import Testing
         #expect(report.failures == [])
         #expect(report.kills == kills)
         // The kills hit work under way, or the rounds prove nothing.
-        #expect(report.acknowledged > kills)
-        #expect(report.unfinished > 0)
+        #expect(report.acknowledged > 10 * kills)
+        #expect(report.unfinished > kills)
         #expect(try run.damage() == [])
     }
 }

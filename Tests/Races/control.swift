@@ -3,8 +3,8 @@ import Glibc
 import Synchronization
 
 /// What is handed from one thread to another, which nothing protects but the order of events.
-final class Unprotected: @unchecked Sendable {
-    var value = 0
+final class Unprotected: Sendable {
+    nonisolated(unsafe) var value = 0
     let isReady = Atomic(false)
 }
 

@@ -8,9 +8,9 @@ internal import Synchronization
 ///
 /// Noting a read costs a load, and a compare-and-swap while the counter is below three. Under contention a read may go uncounted.
 @safe
-final class ReferenceCounters: @unchecked Sendable {
-    // Unchecked: the words are atomic, and their address never changes.
-    private let words: UnsafeMutablePointer<Atomic<UInt64>>
+final class ReferenceCounters: Sendable {
+    // Shared without a lock: the words are atomic, and their address never changes.
+    nonisolated(unsafe) private let words: UnsafeMutablePointer<Atomic<UInt64>>
     private let mask: Int
 
     /// Counters that take `byteCount` bytes, a power of two of at least 8.

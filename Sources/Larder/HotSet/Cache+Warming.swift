@@ -17,7 +17,7 @@ extension Cache {
 }
 
 /// Brings entries of a cache into memory as reads of them would, by the same protocol, without holding the store: one that is let go of goes.
-private struct Warming<Value: Sendable>: Sendable {
+private struct Warming: Sendable {
     private let durable: DurableTier
     private let memory: MemoryTier
     private let coherence: Coherence
@@ -25,7 +25,7 @@ private struct Warming<Value: Sendable>: Sendable {
     private let keyspace: Keyspace
     private let memoryValue: @Sendable (_ payload: Span<UInt8>) throws -> MemoryValue
 
-    init<Key>(_ cache: Cache<Key, Value>) {
+    init<Key, Value>(_ cache: Cache<Key, Value>) {
         durable = cache.store.durable
         memory = cache.store.memory
         coherence = cache.store.coherence

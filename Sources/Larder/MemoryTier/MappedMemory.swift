@@ -49,8 +49,8 @@ struct MappedMemory: ~Copyable {
         #endif
     }
 
-    /// Puts what is in use up to `end` on huge pages, as far as it fills them and goes beyond `start`, where what was in use ended before. For a range that is
-    /// filled from its beginning: a huge page is cleared whole when its first byte is touched, so one that nobody fills would be a waste of time and memory.
+    /// Puts what is in use up to `end` on huge pages, as far as it fills them and has not since it ended at `before`. For a range that is filled from its
+    /// beginning: a huge page is cleared whole when its first byte is touched, so one that nobody fills would be a waste of time and memory.
     @inline(__always)
     func collapse(from before: Int, to end: Int) {
         if before / Self.hugePage != end / Self.hugePage { collapse(before / Self.hugePage, end / Self.hugePage) }

@@ -68,13 +68,16 @@ public struct CrashRun {
             children.append(try ChildProcess(worker, ["crash"] + arguments))
         }
         // One round in five kills before the store is open, or while it is made.
-        if generator.below(5) != 0 {
+        let isReady = generator.below(5) != 0
+        if isReady {
             for child in children where try child.readLine() != "ready" {
                 report.failures.append("round \(round): a worker did not get ready")
             }
         }
         children.shuffle(using: &generator)
         while let child = children.popLast() {
+            // At some moment, and on a slow machine not before there is something to lose.
+            if isReady { try waitForAcknowledgements(generator.below(60), in: journals.path) }
             MonotonicTime.sleep(nanoseconds: UInt64(generator.below(60_000_000)))
             let ending = child.kill()
             if ending == .killed(SIGKILL) {
@@ -86,6 +89,22 @@ public struct CrashRun {
             if !children.isEmpty { try beSeenWorkingBeside(children) }
         }
         try await judge(journals.path)
+    }
+
+    /// How long acknowledgements are waited for, in nanoseconds: a store that does not go on must not keep the run from ending.
+    private static let patience: UInt64 = 10_000_000_000
+
+    /// Waits until the journals of a round hold so many acknowledgements.
+    private func waitForAcknowledgements(_ count: Int, in journals: String) throws {
+        let deadline = MonotonicTime.now() + Self.patience
+        while MonotonicTime.now() < deadline {
+            let acknowledged = try (0..<judge.tasks).reduce(0) { sum, task in
+                let entries = try Journal.entries(in: CrashWorkload.journal(of: task, in: journals))
+                return sum + entries.count { $0.isAcknowledged }
+            }
+            if acknowledged >= count { return }
+            MonotonicTime.sleep(nanoseconds: 1_000_000)
+        }
     }
 
     private mutating func beSeenWorkingBeside(_ children: [ChildProcess]) throws {

@@ -1,4 +1,5 @@
 import LMDB
+import TestSupport
 
 extension String {
     /// The string's UTF-8.
@@ -77,12 +78,7 @@ func copy(_ span: Span<UInt8>) -> [UInt8] {
     unsafe span.withUnsafeBufferPointer { unsafe Array($0) }
 }
 
-/// The code of the ``LMDBError`` that `body` throws; fails the caller's expectation by `nil` if it throws none.
+/// The code of the ``LMDBError`` that `body` throws, or `nil` if it throws none.
 func code(of body: () throws -> Void) -> LMDBError.Code? {
-    do {
-        try body()
-        return nil
-    } catch {
-        return (error as? LMDBError)?.code
-    }
+    failure(LMDBError.self, of: body)?.code
 }

@@ -56,11 +56,11 @@
 
         /// Makes a cluster and starts its server.
         init() async throws {
-            directory = Self.makeDirectory()
+            directory = try Self.makeDirectory()
             parameters = "host=\(directory) dbname=postgres user=larder"
-            try await Self.template.value
+            let template = try await Self.template.value
             try await RunningServer.initialize(
-                Self.command("cp", "-R", "-p", "\(Self.templateDirectory)/data", directory), log: log)
+                Self.command("cp", "-R", "-p", "\(template)/data", directory), log: log)
             try await start()
         }
 
@@ -68,24 +68,28 @@
 
         /// A cluster is made once and then copied: making one takes longer than a test does.
         private static let template = Task {
-            atexit { try? FileManager.default.removeItem(atPath: PostgreSQLServer.templateDirectory) }
+            let directory = try makeDirectory()
+            templateDirectory.withLock { $0 = directory }
+            atexit {
+                if let directory = PostgreSQLServer.templateDirectory.withLock({ $0 }) {
+                    try? FileManager.default.removeItem(atPath: directory)
+                }
+            }
             try await RunningServer.initialize(
                 command(
-                    "\(binaries ?? "")/initdb", "-D", "\(templateDirectory)/data", "--username=larder", "--auth=trust",
-                    "--encoding=UTF8", "--locale=C", "--wal-segsize=1", "--no-sync"), log: templateDirectory + "/log")
+                    "\(binaries ?? "")/initdb", "-D", "\(directory)/data", "--username=larder", "--auth=trust",
+                    "--encoding=UTF8", "--locale=C", "--wal-segsize=1", "--no-sync"), log: directory + "/log")
+            return directory
         }
 
-        private static let templateDirectory = makeDirectory()
+        /// Where it is, for whoever removes it when the process ends.
+        private static let templateDirectory = Mutex<String?>(nil)
 
         /// A new directory of the server's user. A socket's path has room for about a hundred bytes, which is why it is not in a longer temporary
         /// directory.
-        private static func makeDirectory() -> String {
+        private static func makeDirectory() throws -> String {
             let path = "/tmp/larder-postgresql.\(UInt32.random(in: .min ... .max))"
-            do {
-                try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
-            } catch {
-                fatalError("no directory for a test: \(error)")
-            }
+            try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
             if geteuid() == 0, let user { unsafe chown(path, user.id, user.group) }
             return path
         }

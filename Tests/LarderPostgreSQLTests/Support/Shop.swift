@@ -131,21 +131,11 @@
 
     /// The code of the error that `body` throws, if it is one of PostgreSQL's.
     func postgreSQLCode(of body: () async throws -> Void) async -> PostgreSQLError.Code? {
-        do {
-            try await body()
-            return nil
-        } catch {
-            return (error as? PostgreSQLError)?.code
-        }
+        await failure(PostgreSQLError.self, of: body)?.code
     }
 
     /// The code of the error that `body` throws, if it is one of Larder's.
     func code(of body: () async throws -> Void) async -> LarderError.Code? {
-        do {
-            try await body()
-            return nil
-        } catch {
-            return (error as? LarderError)?.code
-        }
+        await failure(LarderError.self, of: body)?.code
     }
 #endif
