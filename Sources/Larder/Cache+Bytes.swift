@@ -2,9 +2,21 @@ extension Cache where Key == [UInt8] {
     /// The value of a key that is given as a span; see ``value(for:)-swift.method``. The key is not copied.
     ///
     /// - Throws: As for a key that is given as an array.
+    @inlinable
     public func value(for key: Span<UInt8>) throws -> Value? {
+        let held = try memoryValue(for: key).flatMap { value($0) }
+        return held == nil ? try durableValue(for: key) : held
+    }
+
+    @usableFromInline
+    func memoryValue(for key: Span<UInt8>) throws -> MemoryValue? {
         try checkLength(of: key)
-        return try value(key, keyspace.hash(key))
+        return try memoryValue(key, keyspace.hash(key))
+    }
+
+    @usableFromInline
+    func durableValue(for key: Span<UInt8>) throws -> Value? {
+        try durableValue(key, keyspace.hash(key))
     }
 
     /// Calls `body` with the bytes of the value of a key that is given as a span; see ``withBytes(for:_:)-swift.method``.

@@ -9,25 +9,38 @@ extension Cache {
     /// - Throws: ``LarderError``: ``LarderError/Code-swift.struct/invalidKey``, ``LarderError/Code-swift.struct/damagedRecord``,
     ///   ``LarderError/Code-swift.struct/undecodableValue``, ``LarderError/Code-swift.struct/newerFormat``,
     ///   ``LarderError/Code-swift.struct/closed``, ``LarderError/Code-swift.struct/cacheDropped`` and the like.
+    @inlinable
     public func value(for key: Key) throws -> Value? {
-        // Not as the closure's result, whose type the runtime would have to look up.
-        var found: Value?
-        try withEncoded(key) { bytes, hash in found = try value(bytes, hash) }
-        return found
+        let held = try heldValue(for: key)
+        return held == nil ? try durableValue(for: key) : held
+    }
+
+    /// The value that memory holds; `nil` if it holds none, or one with which more is to be done than to answer.
+    // Inlinable, as all that has a `Value` on a hit's way: where it is generic, the runtime looks up a type for every variable of it.
+    @inlinable
+    func heldValue(for key: Key) throws -> Value? {
+        guard let held = try memoryValue(for: key) else { return nil }
+        return value(held)
+    }
+
+    @usableFromInline
+    func memoryValue(for key: Key) throws -> MemoryValue? {
+        try withEncoded(key) { bytes, hash in try memoryValue(bytes, hash) }
     }
 
     @inline(__always)
-    func value(_ key: Span<UInt8>, _ hash: UInt64) throws -> Value? {
-        if holdsBytes {
-            guard let (bytes, expiry) = try store.bytes(of: key, hash, in: keyspace) else { return nil }
-            touchIfDue(key, hash, expiry: expiry)
-            return value(bytes)
-        }
-        if let hit = try store.memoryHit(key, hash, in: keyspace), let value = value(hit.value) {
-            touchIfDue(key, hash, expiry: hit.expiry)
-            return value
-        }
-        return try durableValue(key, hash)
+    func memoryValue(_ key: Span<UInt8>, _ hash: UInt64) throws -> MemoryValue? {
+        guard let hit = try store.memoryHit(key, hash, in: keyspace) else { return nil }
+        touchIfDue(key, hash, expiry: hit.expiry)
+        return hit.value
+    }
+
+    @usableFromInline
+    func durableValue(for key: Key) throws -> Value? {
+        // Not as the closure's result, whose type the runtime would have to look up.
+        var found: Value?
+        try withEncoded(key) { bytes, hash in found = try durableValue(bytes, hash) }
+        return found
     }
 
     /// Whether a key is there. The value is not decoded, but its record is checked.
@@ -109,13 +122,13 @@ extension Cache {
         try store.read { snapshot in try snapshot.count(of: self) }
     }
 
-    private func durableValue(_ key: Span<UInt8>, _ hash: UInt64) throws -> Value? {
+    func durableValue(_ key: Span<UInt8>, _ hash: UInt64) throws -> Value? {
         var result: Value?
         try store.withDurableRecord(of: key, hash, in: keyspace) { snapshot, header, payload in
             let value = try decode(payload, keyHash: hash)
             result = value
-            let object = memoryValue(value, payloadSize: payload.count)
-            store.memory.populate(object, for: memoryKey(key, hash), version: snapshot, expiry: header.plainUntil) {
+            let held = memoryValue(value, payloadSize: payload.count)
+            store.memory.populate(held, for: memoryKey(key, hash), version: snapshot, expiry: header.plainUntil) {
                 max(store.coherence.floorNow, keyspace.currentFloor)
             }
             touchIfDue(key, hash, expiry: header.expiry)

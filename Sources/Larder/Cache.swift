@@ -12,9 +12,9 @@ public struct Cache<Key: Sendable, Value: Sendable>: Sendable {
     let keyCoding: any KeyCoding<Key>
     let valueCoding: any ValueCoding<Value>
     /// Whether memory holds the bytes of values rather than the decoded values; then `Value` is `[UInt8]`.
-    let holdsBytes: Bool
+    @usableFromInline let holdsBytes: Bool
     /// The class of the decoded values that memory holds.
-    private let decodedClass: ObjectIdentifier
+    @usableFromInline let decodedClass: ObjectIdentifier
     let timeToLive: Milliseconds?
     let expiresAfterAccess: Milliseconds?
 
@@ -109,17 +109,12 @@ public struct Cache<Key: Sendable, Value: Sendable>: Sendable {
         return .object(DecodedValue(value), cost: payloadSize)
     }
 
-    /// The value whose bytes these are, where memory holds bytes.
-    @inline(__always)
-    func value(_ bytes: [UInt8]) -> Value {
-        unsafe unsafeBitCast(bytes, to: Value.self)
-    }
-
     /// The value that memory holds, or `nil` if it is held in the form of another coding.
+    @inlinable
     @inline(__always)
     func value(_ held: MemoryValue) -> Value? {
         switch held {
-        case .bytes(let bytes): holdsBytes ? value(bytes) : nil
+        case .bytes(let bytes): holdsBytes ? unsafe unsafeBitCast(bytes, to: Value.self) : nil
         case .object(let object, _):
             // Another cache of the same name may decode to another type.
             ObjectIdentifier(type(of: object)) == decodedClass

@@ -72,18 +72,6 @@ extension Store {
         try withDurableBytes(of: key, hash, in: keyspace, populates: populates, body)
     }
 
-    /// The bytes of a value and its deadline.
-    func bytes(of key: Span<UInt8>, _ hash: UInt64, in keyspace: Keyspace) throws -> (value: [UInt8], Milliseconds)? {
-        if let hit = try memoryHit(key, hash, in: keyspace), case .bytes(let value) = hit.value {
-            return (value, hit.expiry)
-        }
-        var found: (value: [UInt8], Milliseconds)?
-        try withDurableBytes(of: key, hash, in: keyspace, populates: true) { payload, expiry in
-            found = ([UInt8](copying: payload), expiry)
-        }
-        return found
-    }
-
     /// Calls `body` with the payload and the deadline that the durable tier holds, once memory holds them too.
     @inline(never)
     private func withDurableBytes(

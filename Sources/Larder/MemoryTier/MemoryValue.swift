@@ -1,4 +1,5 @@
 /// What the memory tier holds for a key: the value's bytes, or the decoded value.
+@usableFromInline
 enum MemoryValue: Sendable {
     /// The payload as it is on disk.
     case bytes([UInt8])
@@ -20,8 +21,9 @@ enum MemoryValue: Sendable {
 }
 
 /// A decoded value on the heap, so that a hit costs one retain whatever the type.
+@usableFromInline
 final class DecodedValue<Value: Sendable>: Sendable {
-    let value: Value
+    @usableFromInline let value: Value
 
     init(_ value: Value) {
         self.value = value

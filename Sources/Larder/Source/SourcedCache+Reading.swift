@@ -10,6 +10,7 @@ extension SourcedCache {
     ///
     /// - Throws: As ``Cache/value(for:)-swift.method``; what the source throws, unless a stale value may be answered;
     ///   ``LarderError/Code-swift.struct/sourceTimedOut``; `CancellationError` if the waiting task was cancelled.
+    @inlinable
     public func value(for key: Key) async throws -> Value? {
         let held = try cache.heldValue(for: key)
         return held == nil ? try await valueBeyondMemory(for: key) : held
@@ -25,7 +26,8 @@ extension SourcedCache {
         try await plan.value(for: key, try cache.memoryKey(key), .anew)
     }
 
-    private func valueBeyondMemory(for key: Key) async throws -> Value? {
+    @usableFromInline
+    func valueBeyondMemory(for key: Key) async throws -> Value? {
         let memoryKey = try cache.memoryKey(key)
         guard let record = try cache.sourcedRecord(memoryKey) else { return try await plan.value(for: key, memoryKey) }
         switch answer(record, memoryKey) {
@@ -96,16 +98,6 @@ struct SourcedRecord<Value: Sendable>: Sendable {
 }
 
 extension Cache {
-    /// The value that memory holds; `nil` if it holds none, or one with which more is to be done than to answer.
-    @inline(__always)
-    func heldValue(for key: Key) throws -> Value? {
-        var found: Value?
-        try withEncoded(key) { bytes, hash in
-            if let hit = try store.memoryHit(bytes, hash, in: keyspace) { found = value(hit.value) }
-        }
-        return found
-    }
-
     /// The record of a key on disk, be it a value or that there is none.
     func sourcedRecord(_ key: MemoryKey) throws -> SourcedRecord<Value>? {
         let noticed = store.coherence.floorNow

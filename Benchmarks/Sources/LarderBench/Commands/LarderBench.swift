@@ -7,7 +7,7 @@ struct LarderBench: ParsableCommand {
         commandName: "larder-bench", abstract: "Measures Larder and its peers on the same work.",
         subcommands: [
             RunCommand.self, SelfTestCommand.self, TableCommand.self, CountersCommand.self, HitRatioCommand.self,
-            WarmRestartCommand.self, MemoryBoundCommand.self,
+            WarmRestartCommand.self, MemoryBoundCommand.self, SourceHitCommand.self,
             MeasureCommand.self, SpinCommand.self,
         ],
         defaultSubcommand: RunCommand.self)

@@ -19,31 +19,9 @@ enum Instructions {
         guard plan.peer != .caffeine else {
             throw NotOffered("is compiled while it runs: its instructions are not counted")
         }
-        guard let valgrind = Subprocess.find("valgrind") else {
-            throw NotOffered("is counted by valgrind, which is missing")
+        return try Callgrind.total(in: directory) { program, prefix, environment in
+            _ = try MeasuringProcess(plan, directory: directory, executable: program)
+                .run(.measure, under: prefix, environment: environment)
         }
-        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
-        let output = directory + "/callgrind.out"
-        let program = directory + "/larder-bench"
-        try strip(to: program)
-        _ = try MeasuringProcess(plan, directory: directory, executable: program).run(
-            .measure,
-            under: [
-                valgrind, "--quiet", "--tool=callgrind", "--instr-atstart=no", "--callgrind-out-file=\(output)",
-            ],
-            // Or every process would hash, and so probe, in an order of its own.
-            environment: ["SWIFT_DETERMINISTIC_HASHING": "1"])
-        let text = try String(contentsOfFile: output, encoding: .utf8)
-        for line in text.split(separator: "\n") where line.hasPrefix("totals: ") {
-            if let total = UInt64(line.dropFirst("totals: ".count)) { return total }
-        }
-        throw BenchmarkFailure("callgrind wrote no total")
-    }
-
-    /// Copies this program without its debug information, of a form newer than Debian's valgrind reads.
-    private static func strip(to path: String) throws {
-        guard let strip = Subprocess.find("strip") else { throw NotOffered("needs strip (binutils), which is missing") }
-        let result = try Subprocess.run(strip, ["--strip-debug", "-o", path, MeasuringProcess.executable])
-        guard result.status == 0 else { throw BenchmarkFailure("strip failed: \(result.standardError)") }
     }
 }
