@@ -42,7 +42,7 @@ let package = Package(
         .target(name: "CPrefetch"),
 
         // The library: each layer knows only the one below it.
-        .target(name: "LMDB", dependencies: ["CLMDB"], swiftSettings: strict),
+        .target(name: "LMDB", dependencies: ["CLMDB", "CPrefetch"], swiftSettings: strict),
         .target(name: "Larder", dependencies: ["LMDB", "CXXHash", "CPrefetch"], swiftSettings: strict),
         .target(name: "LarderFoundation", dependencies: ["Larder"], swiftSettings: strict),
 

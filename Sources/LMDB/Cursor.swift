@@ -1,4 +1,5 @@
 internal import CLMDB
+internal import CPrefetch
 
 /// A position in a table, for ordered reads. It lives inside one closure of its transaction.
 @safe
@@ -76,7 +77,14 @@ package struct Cursor: ~Copyable {
         let operation = move.operation
         var (key, value) = unsafe (self.key, self.value)
         defer { unsafe (self.key, self.value) = (key, value) }
+        var page: UInt = 0
         while true {
+            // The entries of a page lie in it in the order in which they were written: each line would be waited for by itself.
+            let address = unsafe UInt(bitPattern: key.mv_data) & ~4095
+            if address != page {
+                page = address
+                unsafe larder_prefetch_page(key.mv_data)
+            }
             let goesOn = try unsafe withSpan(key) { key in try unsafe withSpan(value) { value in try body(key, value) }
             }
             guard goesOn else { return }

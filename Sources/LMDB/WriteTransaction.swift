@@ -10,6 +10,8 @@ package struct WriteTransaction: ~Copyable, ReadableTransaction {
     private var transaction: OpaquePointer?
     /// The first write that failed, if any did.
     package private(set) var failure: LMDBError?
+    /// Open while one entry after another is appended to a table.
+    private var appending: AppendCursor?
 
     package var handle: OpaquePointer {
         guard let transaction = unsafe transaction else { preconditionFailure("the transaction has ended") }
@@ -21,6 +23,7 @@ package struct WriteTransaction: ~Copyable, ReadableTransaction {
     }
 
     deinit {
+        appending?.close()
         if let transaction = unsafe transaction { unsafe mdb_txn_abort(transaction) }
     }
 
@@ -30,6 +33,7 @@ package struct WriteTransaction: ~Copyable, ReadableTransaction {
     ///   nothing was committed.
     package consuming func commit() throws(LMDBError) {
         if let failure { throw failure }
+        endAppending()
         let handle = unsafe self.handle
         unsafe transaction = nil
         try unsafe check(mdb_txn_commit(handle), "mdb_txn_commit")
@@ -44,6 +48,7 @@ package struct WriteTransaction: ~Copyable, ReadableTransaction {
     package mutating func nested<Result>(
         _ body: (inout WriteTransaction) throws -> Result
     ) throws -> Result {
+        endAppending()
         var child: OpaquePointer?
         try unsafe check(mdb_txn_begin(mdb_txn_env(handle), handle, 0, &child), "mdb_txn_begin")
         guard let child = unsafe child else { throw LMDBError(.invalid, operation: "mdb_txn_begin") }
@@ -64,6 +69,7 @@ package struct WriteTransaction: ~Copyable, ReadableTransaction {
     /// - Throws: ``LMDBError``, which poisons the transaction.
     package mutating func put(_ value: Span<UInt8>, for key: Span<UInt8>, in table: Table) throws(LMDBError) {
         try guardKey(key)
+        endAppending()
         let code = unsafe withMDBValue(key) { key in
             unsafe withMDBValue(value) { value in unsafe mdb_put(handle, table.handle, &key, &value, 0) }
         }
@@ -78,6 +84,7 @@ package struct WriteTransaction: ~Copyable, ReadableTransaction {
         count: Int, for key: Span<UInt8>, in table: Table, _ body: (UnsafeMutableRawBufferPointer) -> Void
     ) throws(LMDBError) {
         try guardKey(key)
+        endAppending()
         var value = unsafe MDB_val(mv_size: count, mv_data: nil)
         let code = unsafe withMDBValue(key) { key in
             unsafe mdb_put(handle, table.handle, &key, &value, UInt32(MDB_RESERVE))
@@ -86,19 +93,20 @@ package struct WriteTransaction: ~Copyable, ReadableTransaction {
         unsafe body(UnsafeMutableRawBufferPointer(start: value.mv_data, count: count))
     }
 
-    /// Adds an entry behind the last one, which fills pages fully and searches nothing; returns `false`, having done nothing, if the key
+    /// Adds an entry behind the last one, which fills pages fully and, from the second on, searches nothing; returns `false`, having done nothing, if the key
     /// is not greater than every key in the table. Otherwise as ``put(count:for:in:_:)``.
     @inline(__always)
     package mutating func append(
         count: Int, for key: Span<UInt8>, in table: Table, _ body: (UnsafeMutableRawBufferPointer) -> Void
     ) throws(LMDBError) -> Bool {
         try guardKey(key)
+        let cursor = try appendCursor(for: table)
         var value = unsafe MDB_val(mv_size: count, mv_data: nil)
         let code = unsafe withMDBValue(key) { key in
-            unsafe mdb_put(handle, table.handle, &key, &value, UInt32(MDB_RESERVE | MDB_APPEND))
+            unsafe mdb_cursor_put(cursor.handle, &key, &value, UInt32(MDB_RESERVE | MDB_APPEND))
         }
         if code == MDB_KEYEXIST { return false }
-        try guardWrite(code, "mdb_put")
+        try guardWrite(code, "mdb_cursor_put")
         unsafe body(UnsafeMutableRawBufferPointer(start: value.mv_data, count: count))
         return true
     }
@@ -109,6 +117,7 @@ package struct WriteTransaction: ~Copyable, ReadableTransaction {
     @discardableResult
     package mutating func delete(_ key: Span<UInt8>, in table: Table) throws(LMDBError) -> Bool {
         try guardKey(key)
+        endAppending()
         let code = unsafe withMDBValue(key) { key in unsafe mdb_del(handle, table.handle, &key, nil) }
         if code == MDB_NOTFOUND { return false }
         try guardWrite(code, "mdb_del")
@@ -119,6 +128,7 @@ package struct WriteTransaction: ~Copyable, ReadableTransaction {
     ///
     /// - Throws: ``LMDBError``, which poisons the transaction.
     package mutating func deleteEntry(at cursor: inout Cursor) throws(LMDBError) {
+        endAppending()
         try guardWrite(cursor.delete(), "mdb_cursor_del")
     }
 
@@ -135,6 +145,7 @@ package struct WriteTransaction: ~Copyable, ReadableTransaction {
 
     /// Removes every entry of a table. Frees its pages, so it costs time for each page, not for each entry.
     package mutating func removeAll(in table: Table) throws(LMDBError) {
+        endAppending()
         try guardWrite(unsafe mdb_drop(handle, table.handle, 0), "mdb_drop")
     }
 
@@ -142,6 +153,7 @@ package struct WriteTransaction: ~Copyable, ReadableTransaction {
     ///
     /// Only inside ``Environment/writeTables(_:)`` and a creation: LMDB lets one transaction at a time open tables.
     package mutating func createTable(_ name: String) throws(LMDBError) -> Table {
+        endAppending()
         var table = MDB_dbi()
         try guardWrite(unsafe mdb_dbi_open(handle, name, UInt32(MDB_CREATE), &table), "mdb_dbi_open")
         return Table(handle: table)
@@ -149,7 +161,23 @@ package struct WriteTransaction: ~Copyable, ReadableTransaction {
 
     /// Removes a table with all that it holds and invalidates its handle; no reader of this process may be active.
     mutating func drop(_ table: Table) throws(LMDBError) {
+        endAppending()
         try guardWrite(unsafe mdb_drop(handle, table.handle, 1), "mdb_drop")
+    }
+
+    @inline(__always)
+    private mutating func appendCursor(for table: Table) throws(LMDBError) -> AppendCursor {
+        if let appending, appending.table == table { return appending }
+        endAppending()
+        let cursor = try unsafe AppendCursor(table, transaction: handle)
+        appending = cursor
+        return cursor
+    }
+
+    @inline(__always)
+    private mutating func endAppending() {
+        appending?.close()
+        appending = nil
     }
 
     @inline(__always)

@@ -80,9 +80,9 @@ extension Store {
         while true {
             let plan = try translatingErrors(at: path) { try sweep.plan(now: clock.now()) }
             if plan.entries.isEmpty { return removed }
-            let count = try await write { [sweep] transaction in try sweep.remove(plan.entries, in: transaction) }
-            sweep.count(removed: count)
-            removed += count
+            let batch = ExpiredBatch(plan.entries, sweep)
+            try await groupCommit.submitAndWait(batch.request())
+            removed += batch.count()
         }
     }
 

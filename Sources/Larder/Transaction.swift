@@ -77,7 +77,7 @@ public struct Transaction: ~Copyable {
         if try hasClaims() { try overtakeClaim(on: hash, in: keyspace) }
         // Before it is written: whoever finds no room asks for what.
         changes.wantedRoom.add(bytes: key.count + payload.count)
-        let isInOrder = changes.run.isContinued(by: key, in: keyspace)
+        let isInOrder = changes.isInOrder(key, in: keyspace)
         let isAppended = try withWriteTransaction { transaction in
             try durable.put(
                 payload, terms, for: key, hash: hash, in: keyspace, isInOrder: isInOrder, of: &transaction)

@@ -95,6 +95,73 @@ import Testing
         #expect(entries == (UInt8(1)...200).map { [[$0], [UInt8](repeating: 0, count: Int($0))] })
     }
 
+    @Test(arguments: 1...8 as ClosedRange<UInt64>)
+    func `appends behind the last key there is, whatever else is written in between`(seed: UInt64) throws {
+        var generator = SeededGenerator(seed: seed)
+        let tables = try [table, environment.writeTables { try $0.createTable("other") }]
+        var expected = [[UInt16: Int]](repeating: [:], count: tables.count)
+        for _ in 0..<20 {
+            try environment.write { transaction in
+                for _ in 0..<200 {
+                    try writeRandomly(to: tables, &expected, &transaction, &generator)
+                }
+            }
+        }
+        for (table, expected) in zip(tables, expected) {
+            let entries = try environment.read { try $0.entries(in: table) }
+            #expect(entries.map(\.[0]) == expected.keys.sorted().map { key($0) })
+            #expect(entries.map(\.[1].count) == expected.sorted { $0.key < $1.key }.map(\.value))
+        }
+    }
+
+    /// Appends a run of keys, or writes, removes or undoes something.
+    private func writeRandomly(
+        to tables: [Table], _ expected: inout [[UInt16: Int]], _ transaction: inout WriteTransaction,
+        _ generator: inout SeededGenerator
+    ) throws {
+        let index = Int.random(in: 0..<tables.count, using: &generator)
+        let table = tables[index]
+        let last = expected[index].keys.max() ?? 0
+        let size = Int.random(in: 0...300, using: &generator)
+        let any = UInt16.random(in: 0...30_000, using: &generator)
+        switch Int.random(in: 0..<20, using: &generator) {
+        case 0:
+            try transaction.put(zeros: size, key(any), in: table)
+            expected[index][any] = size
+        case 1:
+            // Behind the last one, where a cursor that has stayed would not look.
+            let next = last + 40
+            try transaction.put(zeros: size, key(next), in: table)
+            expected[index][next] = size
+        case 2:
+            _ = try transaction.delete(key(last).span, in: table)
+            expected[index][last] = nil
+        case 3:
+            if generator.oneIn(20) {
+                try transaction.removeAll(in: table)
+                expected[index] = [:]
+            }
+        case 4:
+            let isUndone = generator.oneIn(2)
+            try? transaction.nested { child in
+                for step in 1...30 as ClosedRange<UInt16> {
+                    #expect(try child.append(zeros: size, key(last + step), in: table))
+                }
+                if isUndone { throw LMDBError(.invalid, operation: "undone") }
+            }
+            if !isUndone { for step in 1...30 as ClosedRange<UInt16> { expected[index][last + step] = size } }
+        case 5:
+            #expect(try !transaction.append(zeros: size, key(last), in: table) || expected[index].isEmpty)
+            expected[index][last] = expected[index][last] ?? size
+        default:
+            let next = last + 1
+            #expect(try transaction.append(zeros: size, key(next), in: table))
+            expected[index][next] = size
+        }
+    }
+
+    private func key(_ number: UInt16) -> [UInt8] { [UInt8(number >> 8), UInt8(number & 0xFF)] }
+
     @Test func `says whether a removed key was there`() throws {
         try environment.write { transaction in
             try transaction.put("1", "a", in: table)

@@ -1,5 +1,6 @@
 import Foundation
 import LarderFoundation
+import TestSupport
 import Testing
 
 @testable import Larder

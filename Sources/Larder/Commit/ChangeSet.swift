@@ -39,6 +39,8 @@ final class ChangeSet {
 
     /// The order in which the transaction writes.
     var run = SortedRun()
+    /// The last key that was compared with the one before it.
+    private var lastKey: [UInt8] = []
 
     /// Keys that were to be removed and were not there. Nothing changes, but what is being loaded for them may be what was to go.
     private(set) var absentKeys: [MemoryKey] = []
@@ -79,6 +81,19 @@ final class ChangeSet {
     /// Whether a change of this cache needs no key.
     func isTold(of keyspace: Keyspace) -> Bool {
         changes.count + invalidated.count >= Self.maximumChanges || !cleared.isEmpty && isCleared(keyspace)
+    }
+
+    /// Whether it is worth a try to append a key.
+    @inline(__always)
+    func isInOrder(_ key: Span<UInt8>, in keyspace: Keyspace) -> Bool {
+        run.isBulkLoad(of: keyspace) || isContinued(by: key, in: keyspace)
+    }
+
+    private func isContinued(by key: Span<UInt8>, in keyspace: Keyspace) -> Bool {
+        let isAscending = isLess(lastKey.span, key)
+        lastKey.removeAll(keepingCapacity: true)
+        unsafe key.withUnsafeBufferPointer { unsafe lastKey.append(contentsOf: $0) }
+        return run.isContinued(in: keyspace, isAscending: isAscending)
     }
 
     /// Counts a key that was not there before, of which memory can hold nothing and need not hear.

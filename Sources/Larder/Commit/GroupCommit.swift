@@ -144,8 +144,12 @@ final class GroupCommit: Sendable {
     func submitAndWait(
         singleKey: MemoryKey?, perform: @escaping @Sendable (borrowing Transaction) throws -> Void
     ) async throws {
+        try await submitAndWait(WriteRequest(singleKey: singleKey, perform: perform))
+    }
+
+    /// As ``submitAndWait(singleKey:perform:)``, for a request that is made already.
+    func submitAndWait(_ request: WriteRequest) async throws {
         try Task.checkCancellation()
-        let request = WriteRequest(singleKey: singleKey, perform: perform)
         try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
                 request.whenDecided { error in
@@ -309,14 +313,12 @@ final class GroupCommit: Sendable {
             if let next { noteDeadline(next > now ? max(next, now + 1_000) : now + 60_000) }
             return nil
         }
-        let removed = ResultBox<Int>()
-        let request = WriteRequest { [sweep] transaction in
-            removed.value = try sweep.remove(plan.entries, in: transaction)
-        }
+        let batch = ExpiredBatch(plan.entries, sweep)
+        let request = batch.request()
         request.whenDecided { [self] error in
             if error == nil {
-                sweep.count(removed: removed.value ?? 0)
-                if let next { noteDeadline(next) }
+                batch.count()
+                if let next = batch.isHalved ? now : next { noteDeadline(next) }
             } else {
                 // A full disk, say. What has expired does not answer, and waits.
                 noteDeadline(now + 60_000)

@@ -6,7 +6,6 @@ struct SortedRun {
     private static let bulkLength = 32
 
     private var keyspace: UInt32 = 0
-    private var last: [UInt8] = []
     private var length = 0
     private var appended = 0
 
@@ -15,19 +14,28 @@ struct SortedRun {
         appended > Self.bulkLength
     }
 
-    /// Adds the key that is written next; returns whether it continues a run.
-    @inline(__always)
-    mutating func isContinued(by key: Span<UInt8>, in keyspace: Keyspace) -> Bool {
-        let continues = keyspace.number == self.keyspace && isLess(last.span, key)
-        length = continues ? length + 1 : 0
+    /// Whether what has been appended is a bulk load of this cache: then the attempt itself tells whether the next key is in order.
+    func isBulkLoad(of keyspace: Keyspace) -> Bool {
+        isBulkLoad && keyspace.number == self.keyspace
+    }
+
+    /// Adds a key that is written next; returns whether it continues a run.
+    ///
+    /// - Parameter isAscending: Whether it comes behind the one before.
+    mutating func isContinued(in keyspace: Keyspace, isAscending: Bool) -> Bool {
+        length = isAscending && keyspace.number == self.keyspace ? length + 1 : 0
         self.keyspace = keyspace.number
-        last.removeAll(keepingCapacity: true)
-        unsafe key.withUnsafeBufferPointer { unsafe last.append(contentsOf: $0) }
         return length >= Self.minimumLength
     }
 
     /// Adds whether the key was appended.
     mutating func note(isAppended: Bool) {
-        appended = isAppended ? appended + 1 : 0
+        if isAppended {
+            appended += 1
+        } else {
+            // The keys of a bulk load were not compared.
+            if isBulkLoad { length = 0 }
+            appended = 0
+        }
     }
 }

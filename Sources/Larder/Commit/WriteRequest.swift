@@ -15,10 +15,16 @@ final class WriteRequest: Sendable {
     let singleKey: MemoryKey?
     /// The transaction; it may run more than once, and only the last run counts.
     let perform: @Sendable (borrowing Transaction) throws -> Void
+    /// Leaves out half of what the transaction removes, because there is no room to do it all at once; returns `false` if too little is left for that.
+    let halve: @Sendable () -> Bool
     private let outcome = Mutex(Outcome.open)
 
-    init(singleKey: MemoryKey? = nil, perform: @escaping @Sendable (borrowing Transaction) throws -> Void) {
+    init(
+        singleKey: MemoryKey? = nil, halve: @escaping @Sendable () -> Bool = { false },
+        perform: @escaping @Sendable (borrowing Transaction) throws -> Void
+    ) {
         self.singleKey = singleKey
+        self.halve = halve
         self.perform = perform
     }
 

@@ -79,9 +79,14 @@ final class WriteThrough: Sendable {
                                 efforts = 0
                                 outcomes[order.removeFirst()] = disk.refusal()
                             }
-                        } else if let disk, try !disk.hasReserve() {
+                        } else if let disk {
                             // Even a removal copies pages, and a reader who never ends keeps the old ones.
-                            outcomes[order.removeFirst()] = disk.refusal()
+                            if requests[order[0]].halve() { continue }
+                            if try disk.hasReserve() {
+                                try writer.growMap()
+                            } else {
+                                outcomes[order.removeFirst()] = disk.refusal()
+                            }
                         } else {
                             try writer.growMap()
                         }

@@ -199,6 +199,28 @@ func filler(_ number: Int, _ count: Int) -> [UInt8] {
         try verify()
     }
 
+    @Test func `removes what has expired however little room there is for it`() async throws {
+        let store = try open()
+        let cache = try store.cache("c", key: .int, value: .bytes)
+        var random = SeededGenerator(seed: 3)
+        // In a random order, so that nearly every removal changes, and copies, a page of its own.
+        for _ in 0..<200 {
+            let keys = (0..<40).map { _ in Int.random(in: 0..<1_000_000, using: &random) }
+            try await store.write { transaction in
+                for key in keys {
+                    try transaction.set(filler(key, 1_500), for: key, in: cache, expires: .after(.seconds(60)))
+                }
+            }
+        }
+        let count = try cache.count()
+        clock.advance(milliseconds: 61_000)
+        try await store.removeExpired()
+        #expect(try store.statistics().durable.expired >= count)
+        #expect(try fileLength(scratch.store) <= budget.bytes)
+        try store.close()
+        try verify()
+    }
+
     @Test func `refuses what adds while a reader holds on to the pages that are free, and lets removals through`()
         async throws
     {
