@@ -25,7 +25,7 @@ let package = Package(
         .systemLibrary(name: "CZlib", pkgConfig: "zlib"),
         .systemLibrary(name: "CLibFuzzer"),
         .target(name: "CPrefetch"),
-        .target(name: "LMDB", dependencies: ["CLMDB"], swiftSettings: instrumented),
+        .target(name: "LMDB", dependencies: ["CLMDB", "CPrefetch"], swiftSettings: instrumented),
         .target(name: "Larder", dependencies: ["LMDB", "CXXHash", "CPrefetch"], swiftSettings: instrumented),
         .target(name: "LarderFoundation", dependencies: ["Larder"], swiftSettings: instrumented),
         .target(
