@@ -5,7 +5,8 @@ internal import CPrefetch
 /// A word holds a fingerprint and a block, so that a lookup reads one line, then the entry, and growing reads no entry. The eighth word of a row counts the
 /// entries that belong to it or an earlier row but went on past it (Bronson and Shi, "F14", 2019): a lookup stops at a row with none. A removal brings
 /// back an entry that had gone on (Knuth, "The Art of Computer Programming" 6.4, algorithm R), so that the table stays as if it had just been built:
-/// without that, entries that come and go would in time leave no row without passers-by, and a lookup of an absent key no end. The table grows by a quarter at a time, not to double, so that it is never much too large.
+/// without that, entries that come and go would in time leave no row without passers-by, and a lookup of an absent key no end. The table grows to the number of entries that is
+/// expected, if that is known, so that it is never much too large.
 struct EntryIndex: ~Copyable, Sendable {
     fileprivate static let rowBytes = 64
     private static let slots = 7
@@ -22,6 +23,7 @@ struct EntryIndex: ~Copyable, Sendable {
     }
 
     /// The memory of the table, in bytes: whole pages.
+    @inline(__always)
     var byteCount: Int { Self.byteCount(rows) }
 
     private static func byteCount(_ rows: Int) -> Int { (rows * rowBytes + 4095) / 4096 * 4096 }

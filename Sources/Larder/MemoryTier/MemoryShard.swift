@@ -44,6 +44,8 @@ struct MemoryShard: ~Copyable, Sendable {
     }
 
     /// The bytes in use now.
+    // Inlined, as all that only reads: called, it would be given a copy of the whole shard.
+    @inline(__always)
     var byteCount: Int { Self.fixedByteCount + entries.byteCount + policy.tableByteCount }
 
     // MARK: Lookup
@@ -162,6 +164,7 @@ struct MemoryShard: ~Copyable, Sendable {
     }
 
     /// What the budget leaves for entries.
+    @inline(__always)
     private var entryCapacity: Int { budget - (byteCount - entries.arena.frontierBytes - entries.outsideBytes) }
 
     /// Takes a block, evicting until there is one.
@@ -231,12 +234,14 @@ struct MemoryShard: ~Copyable, Sendable {
         return true
     }
 
-    /// How many entries there will be when the shard is full, once it nearly is; until then as many as now. The index grows to its final size while there is
-    /// still room for two of them.
+    /// How many entries to make the index for: twice as many as now, but no more than there will be when the shard is full. So it grows to its final size while
+    /// there is still room for two of them.
+    @inline(__always)
     private var expectedCount: Int {
         let capacity = entryCapacity
-        guard entries.weight > capacity / 4 * 3, entries.weight < capacity else { return entries.count + 1 }
-        return Int(Double(entries.count) * Double(capacity) / Double(entries.weight))
+        guard entries.weight > 0, entries.weight < capacity else { return entries.count + 1 }
+        let full = Int(Double(entries.count) * Double(capacity) / Double(entries.weight))
+        return min(full, 2 * entries.count)
     }
 
     private mutating func noteByteCount() {

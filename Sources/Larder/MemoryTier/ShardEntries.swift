@@ -18,9 +18,11 @@ struct ShardEntries: ~Copyable, Sendable {
         arena = BlockArena(byteCount: byteCount)
     }
 
+    @inline(__always)
     var count: Int { index.count }
 
     /// The bytes charged to the budget: memory touched by the arena, the index, the lists, and values elsewhere.
+    @inline(__always)
     var byteCount: Int {
         arena.frontierBytes + index.byteCount + BlockArena.tableByteCount + TimerWheel.byteCount + outsideBytes
     }

@@ -79,6 +79,7 @@ struct EvictionPolicy: Sendable {
     // MARK: Misses
 
     /// Whether an entry of a given weight may enter at all. One that would push out a large part of the others is not worth it, whatever its use.
+    @inline(__always)
     func admits(weight: Int) -> Bool {
         weight <= max(capacity / parameters.largestShare, count == 0 ? capacity : 2 * self.weight / count)
     }
@@ -295,6 +296,7 @@ struct EvictionPolicy: Sendable {
     }
 
     /// The memory of the ghosts and the sketch, in bytes.
+    @inline(__always)
     var tableByteCount: Int { ghosts.byteCount + (sketch?.byteCount ?? 0) }
 
     /// Moves the window's capacity one step towards its share. A shrinking window gives up only entries that have not proved themselves; a growing one

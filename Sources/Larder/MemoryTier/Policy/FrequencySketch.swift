@@ -14,6 +14,7 @@ struct FrequencySketch: Sendable {
     private var increments = 0
 
     /// The table's memory, in bytes.
+    @inline(__always)
     var byteCount: Int { words.count * 8 + 32 }
 
     /// The memory of a sketch of a given width, in bytes.

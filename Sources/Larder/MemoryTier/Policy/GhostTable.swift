@@ -14,6 +14,7 @@ struct GhostTable: Sendable {
     /// The number of ghosts that fit.
     var capacity: Int { Int(rows) * ways }
     /// The table's memory, in bytes.
+    @inline(__always)
     var byteCount: Int { words.count * 4 + 32 }
 
     /// The memory of a table of a given capacity, in bytes.
