@@ -39,11 +39,11 @@ let package = Package(
             name: "CPostgreSQL", pkgConfig: "libpq", providers: [.apt(["libpq-dev"]), .brew(["libpq"])]),
 
         // What Swift has no word for.
-        .target(name: "CPrefetch"),
+        .target(name: "CProcessor"),
 
         // The library: each layer knows only the one below it.
-        .target(name: "LMDB", dependencies: ["CLMDB", "CPrefetch"], swiftSettings: strict),
-        .target(name: "Larder", dependencies: ["LMDB", "CXXHash", "CPrefetch"], swiftSettings: strict),
+        .target(name: "LMDB", dependencies: ["CLMDB", "CProcessor"], swiftSettings: strict),
+        .target(name: "Larder", dependencies: ["LMDB", "CXXHash", "CProcessor"], swiftSettings: strict),
         .target(name: "LarderFoundation", dependencies: ["Larder"], swiftSettings: strict),
 
         // Only with its trait is there anything in it, and libpq needed.

@@ -24,9 +24,9 @@ let package = Package(
         .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash"),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib"),
         .systemLibrary(name: "CLibFuzzer"),
-        .target(name: "CPrefetch"),
-        .target(name: "LMDB", dependencies: ["CLMDB", "CPrefetch"], swiftSettings: instrumented),
-        .target(name: "Larder", dependencies: ["LMDB", "CXXHash", "CPrefetch"], swiftSettings: instrumented),
+        .target(name: "CProcessor"),
+        .target(name: "LMDB", dependencies: ["CLMDB", "CProcessor"], swiftSettings: instrumented),
+        .target(name: "Larder", dependencies: ["LMDB", "CXXHash", "CProcessor"], swiftSettings: instrumented),
         .target(name: "LarderFoundation", dependencies: ["Larder"], swiftSettings: instrumented),
         .target(
             name: "kvtool",

@@ -1,5 +1,5 @@
 internal import CLMDB
-internal import CPrefetch
+internal import CProcessor
 
 /// A position in a table, for ordered reads. It lives inside one closure of its transaction.
 @safe

@@ -103,15 +103,21 @@ extension Cache {
 
     @inline(__always)
     func copyBytes(of key: Span<UInt8>, _ hash: UInt64, into buffer: inout MutableSpan<UInt8>) throws -> Int? {
-        guard expiresAfterAccess == nil else {
-            var count: Int?
-            try lendBytes(key, hash) { bytes in
-                count = bytes.count
-                buffer.copyIfFitting(bytes)
-            }
-            return count
-        }
+        guard expiresAfterAccess == nil else { return try copyBytesAndTouch(key, hash, into: &buffer) }
         return try store.copyBytes(of: key, hash, in: keyspace, populates: holdsBytes, into: &buffer)
+    }
+
+    // Out of line, so that a plain hit does not pay for it.
+    @inline(never)
+    private func copyBytesAndTouch(
+        _ key: Span<UInt8>, _ hash: UInt64, into buffer: inout MutableSpan<UInt8>
+    ) throws -> Int? {
+        var count: Int?
+        try lendBytes(key, hash) { bytes in
+            count = bytes.count
+            buffer.copyIfFitting(bytes)
+        }
+        return count
     }
 
     /// How many entries there are. O(1), but for entries that have expired and are not removed yet and for negative ones, and O(n) if the

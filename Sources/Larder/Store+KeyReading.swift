@@ -55,6 +55,7 @@ extension Store {
     }
 
     /// Calls `body` with a value's bytes and its deadline, if there is such an entry.
+    @inline(__always)
     func withBytes(
         of key: Span<UInt8>, _ hash: UInt64, in keyspace: Keyspace, populates: Bool,
         _ body: (Span<UInt8>, Milliseconds) throws -> Void

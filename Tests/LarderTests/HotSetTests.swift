@@ -52,7 +52,8 @@ import Testing
                 at: path,
                 options: .init(memoryCapacity: .mebibytes(1), hotSetInterval: .seconds(60), clock: clock.wallClock))
             let cache = try store.cache("c", key: .int, value: .string)
-            try waitUntil { store.memory.statistics.entries == 10 }
+            // Nothing is kept before all has come back.
+            try waitUntil { store.memory.statistics.entries == 10 && store.hotSet?.isBringingBack == false }
             for key in 500..<700 { _ = try cache.value(for: key) }
             let before = try store.statistics().commits.commits
             for _ in 0..<2 {

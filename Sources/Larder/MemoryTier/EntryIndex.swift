@@ -1,12 +1,12 @@
-internal import CPrefetch
+internal import CProcessor
 
 /// Finds entries by fingerprint: an open-addressing table whose rows are cache lines of seven entries each.
 ///
 /// A word holds a fingerprint and a block, so that a lookup reads one line, then the entry, and growing reads no entry. The eighth word of a row counts the
 /// entries that belong to it or an earlier row but went on past it (Bronson and Shi, "F14", 2019): a lookup stops at a row with none. A removal brings
 /// back an entry that had gone on (Knuth, "The Art of Computer Programming" 6.4, algorithm R), so that the table stays as if it had just been built:
-/// without that, entries that come and go would in time leave no row without passers-by, and a lookup of an absent key no end. The table grows to the number of entries that is
-/// expected, if that is known, so that it is never much too large.
+/// without that, entries that come and go would in time leave no row without passers-by, and a lookup of an absent key no end. The table grows to the number of
+/// entries that is expected, so that it is never much too large.
 struct EntryIndex: ~Copyable, Sendable {
     fileprivate static let rowBytes = 64
     private static let slots = 7
@@ -70,13 +70,9 @@ struct EntryIndex: ~Copyable, Sendable {
         while true {
             let offset = row &* Self.rowBytes
             // All slots are compared before any is looked at: nobody could foretell which of them it is.
-            var candidates: UInt32 = 0
-            for slot in 0..<Self.slots {
-                let held = memory.load(offset &+ slot &* 8 &+ 4, as: UInt32.self)
-                candidates |= (held == fingerprint ? 1 : 0) &<< UInt32(truncatingIfNeeded: slot)
-            }
+            var candidates = memory.wordsWithUpperHalf(fingerprint, inLine: offset)
             while candidates != 0 {
-                let slot = candidates.trailingZeroBitCount
+                let slot = candidates.trailingZeroBitCount &>> 1
                 let entry = memory.load(offset &+ slot &* 8, as: EntryReference.self)
                 if entry != 0, matches(entry) { return entry }
                 candidates &= candidates &- 1

@@ -1,4 +1,4 @@
-internal import CPrefetch
+internal import CProcessor
 
 #if canImport(Darwin)
     internal import Darwin
@@ -89,6 +89,13 @@ struct MappedMemory: ~Copyable {
     @inline(__always)
     func prefetch(_ offset: Int) {
         unsafe larder_prefetch(start + offset)
+    }
+
+    /// Which of the first seven words of the cache line at `offset` have `half` as their upper half: bit 2 *n* + 1 for word *n*.
+    @inline(__always)
+    func wordsWithUpperHalf(_ half: UInt32, inLine offset: Int) -> UInt32 {
+        assert(offset >= 0 && offset % 64 == 0 && offset + 64 <= byteCount)
+        return unsafe larder_words_with_upper_half(start + offset, half)
     }
 
     /// Where the bytes lie, for a prefetch by someone who may not look at them yet.

@@ -29,38 +29,28 @@ extension MemoryShard {
         return (entry == 0 ? nil : copyBytes(entry, into: &buffer), needsCare)
     }
 
-    /// As ``copyValue(for:hash:keyspace:isSampled:floor:now:into:)``, but a value elsewhere is retained instead of copied.
+    /// Copies the bytes of the valid entry of a key to the stack, or holds those that lie elsewhere, and tells whether ``takeLeftovers()`` is due.
+    @inline(__always)
     mutating func borrow(
         _ key: Span<UInt8>, hash: UInt64, keyspace: UInt32, isSampled: Bool, floor: UInt64, now: () -> Milliseconds,
-        into scratch: UnsafeMutableRawBufferPointer
-    ) -> (Borrowed, needsCare: Bool) {
+        into borrowed: inout BorrowedValue
+    ) -> Bool {
         var needsCare = false
         let entry = find(
             key, hash: hash, keyspace: keyspace, isSampled: isSampled, floor: floor, now: now, needsCare: &needsCare)
-        guard entry != 0 else { return (.absent, needsCare) }
-        let expiry = entries.arena.expiry(entry)
+        guard entry != 0 else { return needsCare }
+        borrowed.expiry = entries.arena.expiry(entry)
         let state = entries.arena.state(entry)
         switch state.form {
         case .inline:
             let bytes = unsafe entries.arena.inlineValue(entry)
-            unsafe scratch.copyMemory(from: bytes)
-            return (.copied(bytes.count, expiry), needsCare)
+            unsafe borrowed.scratch.copyMemory(from: bytes)
+            borrowed.count = bytes.count
         case .array:
-            let bytes = unsafe unsafeDowncast(entries.outsideObject(entry, state), to: OutsideBytes.self).bytes
-            return (.retained(bytes, expiry), needsCare)
-        case .object:
-            return (.absent, needsCare)
+            borrowed.outside = unsafe unsafeDowncast(entries.outsideObject(entry, state), to: OutsideBytes.self)
+        case .object: break
         }
-    }
-
-    /// A value on its way to a borrower.
-    enum Borrowed: Sendable {
-        /// There is none, or it is an object.
-        case absent
-        /// So many bytes were copied.
-        case copied(Int, Milliseconds)
-        /// The bytes are held.
-        case retained([UInt8], Milliseconds)
+        return needsCare
     }
 
     /// The value of an entry: retained if it lies elsewhere, copied into a new array if it lies in the block.
@@ -110,5 +100,19 @@ extension MemoryShard {
         entries.removed.clear()
         wantsShadows = false
         return leftovers
+    }
+}
+
+/// The bytes of a value on their way to a borrower: copied to `scratch`, or held where they lie.
+@safe
+struct BorrowedValue {
+    let scratch: UnsafeMutableRawBufferPointer
+    /// How many bytes were copied; -1 if none were.
+    var count = -1
+    var outside: OutsideBytes?
+    var expiry: Milliseconds = 0
+
+    init(scratch: UnsafeMutableRawBufferPointer) {
+        unsafe self.scratch = scratch
     }
 }

@@ -154,18 +154,18 @@ final class MemoryTier: Sendable {
         guard shard >= 0 else { return nil }
         let isSampled = isSampled(hash)
         return try unsafe withUnsafeTemporaryAllocation(byteCount: EntryBlock.inlineLimit, alignment: 8) { scratch in
-            let (borrowed, needsCare) = shards.withLock(shard) {
-                unsafe $0.borrow(
-                    key, hash: hash, keyspace: keyspace, isSampled: isSampled, floor: floor, now: now, into: scratch)
+            var borrowed = unsafe BorrowedValue(scratch: scratch)
+            let needsCare = shards.withLock(shard) {
+                $0.borrow(
+                    key, hash: hash, keyspace: keyspace, isSampled: isSampled, floor: floor, now: now, into: &borrowed)
             }
             if needsCare { care(for: shard) }
-            switch borrowed {
-            case .absent: return nil
-            case .copied(let count, let expiry):
-                let bytes = unsafe UnsafeRawBufferPointer(rebasing: scratch[..<count])
-                return unsafe try body(Span<UInt8>(_unsafeBytes: bytes), expiry)
-            case .retained(let bytes, let expiry): return try body(bytes.span, expiry)
+            if borrowed.count >= 0 {
+                let bytes = unsafe UnsafeRawBufferPointer(rebasing: scratch[..<borrowed.count])
+                return unsafe try body(Span<UInt8>(_unsafeBytes: bytes), borrowed.expiry)
             }
+            guard let bytes = borrowed.outside?.bytes else { return nil }
+            return try body(bytes.span, borrowed.expiry)
         }
     }
 

@@ -1,2 +1,2 @@
 // A package target needs a source file; all of this one is in its header.
-#include "prefetch.h"
+#include "processor.h"
