@@ -70,7 +70,7 @@ let package = Package(
         .testTarget(
             name: "LarderPostgreSQLTests", dependencies: ["LarderPostgreSQL", "Larder", "TestSupport"],
             swiftSettings: strict),
-        .testTarget(name: "KVToolTests", dependencies: ["kvtool", "Larder"], swiftSettings: strict),
+        .testTarget(name: "KVToolTests", dependencies: ["kvtool", "Larder", "TestSupport"], swiftSettings: strict),
 
         // Crashes and histories: what checks them, and the program that the tests start and kill.
         .target(name: "DurabilityKit", dependencies: ["Larder"], path: "Tests/DurabilityKit", swiftSettings: strict),

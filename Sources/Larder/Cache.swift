@@ -26,7 +26,7 @@ public struct Cache<Key: Sendable, Value: Sendable>: Sendable {
         self.keyspace = keyspace
         self.keyCoding = keyCoding
         self.valueCoding = valueCoding
-        holdsBytes = Value.self == [UInt8].self && !valueCoding.keepsDecodedValues
+        holdsBytes = valueCoding is BytesCoding
         decodedClass = ObjectIdentifier(DecodedValue<Value>.self)
         timeToLive = options.timeToLive?.positiveMilliseconds
         expiresAfterAccess = options.expiresAfterAccess?.positiveMilliseconds

@@ -73,6 +73,9 @@ extension Store {
 
     /// Removes expired records from the durable tier now, and returns how many there were. The store does so by itself, with later commits
     /// and about once a second; this is for tests and tools.
+    ///
+    /// - Throws: As ``write(_:)-swift.method``, also for cancellation; what went before that stays removed. Where a reader holds on to every free page of a cache with a
+    ///   budget on disk, ``LarderError/Code-swift.struct/diskBudgetExceeded``.
     @discardableResult
     public func removeExpired() async throws -> Int {
         try checkUsable()

@@ -205,3 +205,31 @@ private func encoded<Key>(_ key: Key, _ coding: some KeyCoding<Key>) throws -> [
         #expect(try cache.value(for: 4) == 1)
     }
 }
+
+/// Bytes that are stored the other way round.
+private struct ReversingCoding: ValueCoding {
+    var identifier: String { "reversed" }
+    func encode(_ value: [UInt8]) -> [UInt8] { value.reversed() }
+    func decode(_ bytes: Span<UInt8>) -> [UInt8] { [UInt8](copying: bytes).reversed() }
+}
+
+@Suite struct `A coding of one's own` {
+    @Test func `of bytes gives what it decodes, whatever was asked for before`() async throws {
+        let scratch = ScratchDirectory()
+        do {
+            let cache = try Store(at: scratch.store).cache("c", key: .int, value: ReversingCoding())
+            for key in 0..<4 { try await cache.set([1, 2, 3], for: key) }
+            for key in 0..<4 { #expect(try cache.value(for: key) == [1, 2, 3]) }
+            for key in 0..<4 { #expect(try cache.withBytes(for: key) { [UInt8](copying: $0) } == [3, 2, 1]) }
+        }
+        let store = try Store(at: scratch.store)
+        let cache = try store.cache("c", key: .int, value: ReversingCoding())
+        for _ in 0..<2 {
+            #expect(try cache.value(for: 0) == [1, 2, 3])
+            #expect(try cache.withBytes(for: 0) { [UInt8](copying: $0) } == [3, 2, 1])
+            #expect(try cache.withBytes(for: 1) { [UInt8](copying: $0) } == [3, 2, 1])
+            #expect(try cache.value(for: 1) == [1, 2, 3])
+        }
+        try store.close()
+    }
+}

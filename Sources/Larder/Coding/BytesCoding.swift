@@ -20,9 +20,6 @@ public struct BytesCoding: KeyCoding, ValueCoding {
     public func decode(_ bytes: Span<UInt8>) -> [UInt8] {
         [UInt8](copying: bytes)
     }
-
-    /// Memory holds the bytes themselves: there is nothing to decode.
-    public var keepsDecodedValues: Bool { false }
 }
 
 extension KeyCoding where Self == BytesCoding {

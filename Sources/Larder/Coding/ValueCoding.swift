@@ -1,4 +1,6 @@
 /// How the values of a cache become bytes, and back. Codings are values that any thread may use.
+///
+/// The memory tier keeps decoded values, so that a hit decodes nothing; only those of ``BytesCoding``, which are the bytes themselves, it keeps as bytes.
 public protocol ValueCoding<Value>: Sendable {
     /// The type of the values.
     associatedtype Value: Sendable
@@ -16,12 +18,4 @@ public protocol ValueCoding<Value>: Sendable {
     /// - Throws: Any error for bytes that ``encode(_:)`` never gives; the caller reports it as
     ///   ``LarderError/Code-swift.struct/undecodableValue``.
     func decode(_ bytes: Span<UInt8>) throws -> Value
-
-    /// Whether the memory tier keeps the decoded value, so that a hit decodes nothing, or the bytes. `true` unless said otherwise.
-    var keepsDecodedValues: Bool { get }
-}
-
-extension ValueCoding {
-    /// Decoded values are kept.
-    public var keepsDecodedValues: Bool { true }
 }

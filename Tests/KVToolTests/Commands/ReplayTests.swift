@@ -1,5 +1,6 @@
 import Foundation
 import Larder
+import TestSupport
 import Testing
 
 @testable import kvtool
@@ -29,7 +30,7 @@ import Testing
 
     /// Requests of some popular and some rare keys, sizes included.
     private func trace(requests: Int, keys: UInt64) -> String {
-        var numbers = SeededGenerator(state: 1)
+        var numbers = SeededGenerator(seed: 1)
         var text = "# name=test requests=\(requests)\n"
         for _ in 0..<requests {
             let key = min(numbers.next() % keys, numbers.next() % keys)

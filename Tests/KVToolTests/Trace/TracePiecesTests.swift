@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import kvtool
@@ -65,7 +66,7 @@ struct TracePiecesTests {
 
     @Test("Random requests are read back as they were written", arguments: 0..<40 as Range<UInt64>)
     func roundTrip(seed: UInt64) {
-        var generator = SeededGenerator(state: seed)
+        var generator = SeededGenerator(seed: seed)
         var requests: [TraceRequest] = []
         var members: [[UInt8]] = []
         var plain: [UInt8] = []

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import kvtool
@@ -36,7 +37,7 @@ import Testing
     }
 
     @Test func `escaping agrees with the standard library on what is UTF-8`() {
-        var numbers = SeededGenerator(state: 7)
+        var numbers = SeededGenerator(seed: 7)
         for _ in 0..<20_000 {
             // Bytes from where the rules change.
             let edges: [UInt8] = [

@@ -36,16 +36,23 @@ func filler(_ number: Int, _ count: Int) -> [UInt8] {
     }
 
     private func fill(
-        _ store: Store, _ cache: Cache<Int, [UInt8]>, _ keys: Range<Int>, size: Int = 1_000,
+        _ store: Store, _ cache: Cache<Int, [UInt8]>, _ keys: some Sequence<Int>, size: Int = 1_000,
         expires: Expiration = .never
     ) async throws {
-        for start in stride(from: keys.lowerBound, to: keys.upperBound, by: 50) {
+        let keys = Array(keys)
+        for start in stride(from: 0, to: keys.count, by: 50) {
             try await store.write { transaction in
-                for key in start..<min(start + 50, keys.upperBound) {
+                for key in keys[start..<min(start + 50, keys.count)] {
                     try transaction.set(filler(key, size), for: key, in: cache, expires: expires)
                 }
             }
         }
+    }
+
+    /// Keys in no order, so that nearly each of them lies on a page of its own.
+    private func scatteredKeys(_ count: Int, seed: UInt64) -> [Int] {
+        var random = SeededGenerator(seed: seed)
+        return (0..<count).map { _ in Int.random(in: 0..<1_000_000, using: &random) }
     }
 
     @Test(arguments: [0, 1, 64])
@@ -165,13 +172,7 @@ func filler(_ number: Int, _ count: Int) -> [UInt8] {
     @Test func `takes the longest value into a file that is full of short ones`() async throws {
         let store = try open()
         let cache = try store.cache("c", key: .int, value: .bytes)
-        var random = SeededGenerator(seed: 5)
-        for _ in 0..<400 {
-            let keys = (0..<50).map { _ in Int.random(in: 0..<1_000_000, using: &random) }
-            try await store.write { transaction in
-                for key in keys { try transaction.set(filler(key, 300), for: key, in: cache) }
-            }
-        }
+        try await fill(store, cache, scatteredKeys(20_000, seed: 5), size: 300)
         let before = try cache.count()
         for key in 0..<4 { try await cache.set(filler(key, budget.bytes / 16), for: -1 - key) }
         #expect(try cache.value(for: -4)?.count == budget.bytes / 16)
@@ -202,16 +203,8 @@ func filler(_ number: Int, _ count: Int) -> [UInt8] {
     @Test func `removes what has expired however little room there is for it`() async throws {
         let store = try open()
         let cache = try store.cache("c", key: .int, value: .bytes)
-        var random = SeededGenerator(seed: 3)
-        // In a random order, so that nearly every removal changes, and copies, a page of its own.
-        for _ in 0..<200 {
-            let keys = (0..<40).map { _ in Int.random(in: 0..<1_000_000, using: &random) }
-            try await store.write { transaction in
-                for key in keys {
-                    try transaction.set(filler(key, 1_500), for: key, in: cache, expires: .after(.seconds(60)))
-                }
-            }
-        }
+        // Nearly every removal changes, and copies, a page of its own.
+        try await fill(store, cache, scatteredKeys(8_000, seed: 3), size: 1_500, expires: .after(.seconds(60)))
         let count = try cache.count()
         clock.advance(milliseconds: 61_000)
         try await store.removeExpired()
