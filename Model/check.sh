@@ -141,6 +141,14 @@ check caught "source mutation: a loaded value is kept without its lease" -DKEEP_
 check caught "source mutation: a change leaves leases alone" -DKEEP_LEASE_AT_CHANGE
 check caught "source mutation: a change leaves intents alone" -DNO_OVERTAKING
 
+# Lookups without a lock.
+file=lookup.pml
+check holds "lookup: two writers, two lookups"
+check holds "lookup: three writes each, three lookups" -DWRITES=3 -DLOOKUPS=3
+check caught "lookup mutation: the number is not compared afterwards" -DNO_VALIDATION
+check caught "lookup mutation: the number is not odd while someone writes" -DNO_ODD_NUMBER
+check caught "lookup mutation: a range's size is shown before its address" -DSIZE_BEFORE_ADDRESS
+
 if [ "$ran" = 0 ]; then
     echo "no row's name contains: $words" >&2
     exit 64

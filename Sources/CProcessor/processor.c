@@ -1,2 +1,3 @@
-// A package target needs a source file; all of this one is in its header.
 #include "processor.h"
+
+_Thread_local int64_t larder_thread_number;

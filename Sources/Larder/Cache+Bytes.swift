@@ -4,14 +4,14 @@ extension Cache where Key == [UInt8] {
     /// - Throws: As for a key that is given as an array.
     @inlinable
     public func value(for key: Span<UInt8>) throws -> Value? {
-        let held = try memoryValue(for: key).flatMap { value($0) }
+        let held = try memoryHit(for: key).flatMap { value($0) }
         return held == nil ? try durableValue(for: key) : held
     }
 
     @usableFromInline
-    func memoryValue(for key: Span<UInt8>) throws -> MemoryValue? {
+    func memoryHit(for key: Span<UInt8>) throws -> MemoryValue? {
         try checkLength(of: key)
-        return try memoryValue(key, keyspace.hash(key))
+        return try memoryHit(key, keyspace.hash(key))
     }
 
     @usableFromInline

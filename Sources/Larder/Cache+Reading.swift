@@ -3,7 +3,7 @@ internal import LMDB
 extension Cache {
     /// The value of a key, from memory or else from disk, or `nil` if there is none or it has expired.
     ///
-    /// A hit in memory costs a lookup under the lock of a shard; one on disk a read transaction, the checksum of the record, and decoding.
+    /// A hit in memory costs a lookup, without a lock unless someone changes its shard at that moment or the value is kept decoded; one on disk a read transaction, the checksum of the record, and decoding.
     /// Never hops threads and never waits for a writer.
     ///
     /// - Throws: ``LarderError``: ``LarderError/Code-swift.struct/invalidKey``, ``LarderError/Code-swift.struct/damagedRecord``,
@@ -19,22 +19,24 @@ extension Cache {
     // Inlinable, as all that has a `Value` on a hit's way: where it is generic, the runtime looks up a type for every variable of it.
     @inlinable
     func heldValue(for key: Key) throws -> Value? {
-        guard let held = try memoryValue(for: key) else { return nil }
+        guard let held = try memoryHit(for: key) else { return nil }
         return value(held)
     }
 
+    /// What memory holds for a key.
     @usableFromInline
-    func memoryValue(for key: Key) throws -> MemoryValue? {
-        try withEncoded(key) { bytes, hash in try memoryValue(bytes, hash) }
+    func memoryHit(for key: Key) throws -> MemoryValue? {
+        try withEncoded(key) { bytes, hash in try memoryHit(bytes, hash) }
     }
 
     @inline(__always)
-    func memoryValue(_ key: Span<UInt8>, _ hash: UInt64) throws -> MemoryValue? {
-        guard let hit = try store.memoryHit(key, hash, in: keyspace) else { return nil }
+    func memoryHit(_ key: Span<UInt8>, _ hash: UInt64) throws -> MemoryValue? {
+        guard let hit = try store.memoryHit(key, hash, in: keyspace, holdsBytes: holdsBytes) else { return nil }
         touchIfDue(key, hash, expiry: hit.expiry)
         return hit.value
     }
 
+    /// The value that the durable tier holds, once memory holds it too.
     @usableFromInline
     func durableValue(for key: Key) throws -> Value? {
         // Not as the closure's result, whose type the runtime would have to look up.

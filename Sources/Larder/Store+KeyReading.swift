@@ -7,17 +7,21 @@ extension Store {
     /// What a memory entry's version must not be below to answer a read that begins now.
     @inline(__always)
     func currentFloor(of keyspace: Keyspace) throws -> UInt64 {
-        try checkUsable()
+        // A store that is closed holds nothing in memory, and whoever goes on to the disk is told.
+        try checkUnforked()
         return max(coherence.currentFloor(), keyspace.currentFloor)
     }
 
-    /// The entry that memory holds.
+    /// The entry that memory holds, as `holdsBytes` or else most likely as a decoded object.
     @inline(__always)
-    func memoryHit(_ key: Span<UInt8>, _ hash: UInt64, in keyspace: Keyspace) throws -> MemoryTier.Hit? {
-        let shard = memory.approach(hash)
+    func memoryHit(
+        _ key: Span<UInt8>, _ hash: UInt64, in keyspace: Keyspace, holdsBytes: Bool
+    ) throws -> MemoryTier.Hit? {
+        let shard = memory.shard(of: hash)
         let floor = try currentFloor(of: keyspace)
         return memory.lookup(
-            key, hash: hash, in: shard, keyspace: keyspace.memoryNumber, floor: floor, now: { clock.now() })
+            key, hash: hash, in: shard, keyspace: keyspace.memoryNumber, floor: floor,
+            isObject: !holdsBytes)
     }
 
     /// Copies a value's bytes into `buffer`, if they fit, and returns how many there are, or `nil` if there is no such entry.
@@ -29,10 +33,10 @@ extension Store {
         into buffer: inout MutableSpan<UInt8>
     ) throws -> Int? {
         if populates {
-            let shard = memory.approach(hash)
+            let shard = memory.shard(of: hash)
             let floor = try currentFloor(of: keyspace)
             let count = memory.copyValue(
-                for: key, hash: hash, in: shard, keyspace: keyspace.memoryNumber, floor: floor, now: { clock.now() },
+                for: key, hash: hash, in: shard, keyspace: keyspace.memoryNumber, floor: floor,
                 into: &buffer)
             if let count { return count }
         }
@@ -45,7 +49,6 @@ extension Store {
         of key: Span<UInt8>, _ hash: UInt64, in keyspace: Keyspace, populates: Bool,
         into buffer: inout MutableSpan<UInt8>
     ) throws -> Int? {
-        try checkUsable()
         var count: Int?
         try withDurableBytes(of: key, hash, in: keyspace, populates: populates) { payload, _ in
             count = payload.count
@@ -61,14 +64,12 @@ extension Store {
         _ body: (Span<UInt8>, Milliseconds) throws -> Void
     ) throws {
         if populates {
-            let shard = memory.approach(hash)
+            let shard = memory.shard(of: hash)
             let floor = try currentFloor(of: keyspace)
             let hit: Void? = try memory.withBytes(
-                for: key, hash: hash, in: shard, keyspace: keyspace.memoryNumber, floor: floor, now: { clock.now() },
+                for: key, hash: hash, in: shard, keyspace: keyspace.memoryNumber, floor: floor,
                 body)
             if hit != nil { return }
-        } else {
-            try checkUsable()
         }
         try withDurableBytes(of: key, hash, in: keyspace, populates: populates, body)
     }
@@ -96,6 +97,7 @@ extension Store {
         of key: Span<UInt8>, _ hash: UInt64, in keyspace: Keyspace,
         _ body: (UInt64, Record.Header, Span<UInt8>) throws -> Void
     ) throws {
+        try checkUsable()
         let noticed = coherence.floorNow
         let found: Void? = try withReadTransaction { transaction in
             let id = transaction.id
@@ -118,7 +120,11 @@ extension Store {
 
     /// Whether there is such an entry.
     func contains(_ key: Span<UInt8>, _ hash: UInt64, in keyspace: Keyspace) throws -> Bool {
-        if try memoryHit(key, hash, in: keyspace) != nil { return true }
+        let shard = memory.shard(of: hash)
+        let floor = try currentFloor(of: keyspace)
+        let isInMemory = memory.contains(
+            key, hash: hash, in: shard, keyspace: keyspace.memoryNumber, floor: floor)
+        if isInMemory { return true }
         return try durableDeadline(of: key, hash, in: keyspace) != nil
     }
 }

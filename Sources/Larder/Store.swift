@@ -83,10 +83,10 @@ public final class Store: Sendable {
         if let listener = options.removalListener {
             let delivery = RemovalDelivery(to: listener, naming: keyspaces)
             removalDelivery = delivery
-            memory = MemoryTier(capacity: capacity, removalListener: { delivery.post($0) })
+            memory = MemoryTier(capacity: capacity, clock: clock, removalListener: { delivery.post($0) })
         } else {
             removalDelivery = nil
-            memory = MemoryTier(capacity: capacity)
+            memory = MemoryTier(capacity: capacity, clock: clock)
         }
         coherence = Coherence(environment: durable.environment)
         loads = LoadTable()
@@ -156,6 +156,12 @@ public final class Store: Sendable {
     @inline(__always)
     func checkUsable() throws {
         if closed.load(ordering: .acquiring) { throw LarderError(.closed, "the store is closed") }
+        try checkUnforked()
+    }
+
+    /// Throws in a forked child. Two loads.
+    @inline(__always)
+    func checkUnforked() throws {
         if durable.environment.isForked {
             throw LarderError(.forked, "the process was forked after the store was opened")
         }

@@ -92,8 +92,8 @@ import Testing
         func isInMemory() throws -> Bool {
             try cache.withEncoded(1) { bytes, hash in
                 store.memory.lookup(
-                    bytes, hash: hash, in: store.memory.approach(hash), keyspace: cache.keyspace.memoryNumber, floor: 0,
-                    now: { 0 })
+                    bytes, hash: hash, in: store.memory.shard(of: hash), keyspace: cache.keyspace.memoryNumber,
+                    floor: 0)
                     != nil
             }
         }

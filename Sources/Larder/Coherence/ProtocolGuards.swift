@@ -33,6 +33,14 @@ enum ProtocolGuards {
         @inline(__always) static var comparesFloor: Bool { true }
     #endif
 
+    #if LARDER_BREAK_VALIDATION
+        /// Whether what was read without a shard's lock counts only if nobody wrote meanwhile.
+        static var validatesLookups: Bool { false }
+    #else
+        /// Whether what was read without a shard's lock counts only if nobody wrote meanwhile.
+        @inline(__always) static var validatesLookups: Bool { true }
+    #endif
+
     #if LARDER_BREAK_EMPTY_COMMITS
         /// Whether a transaction that changed nothing is aborted rather than published.
         static var abortsEmptyTransactions: Bool { false }

@@ -25,6 +25,8 @@ struct BlockArena: ~Copyable, Sendable {
     static let firstBlock: Reference = 4
 
     private(set) var memory: MappedMemory
+    /// Ranges that were too small, for lookups that still read there.
+    private var retired: RetiredMemory?
     /// The end of the blocks, in units. What lies beyond was never touched, or was given back.
     private(set) var frontier: Reference = BlockArena.firstBlock
     /// Whether the last block before the frontier is free.
@@ -37,7 +39,7 @@ struct BlockArena: ~Copyable, Sendable {
 
     /// An arena that can grow to `byteCount` bytes.
     init(byteCount: Int) {
-        memory = MappedMemory(byteCount: min(byteCount, Int(UInt32.max >> 1) * Self.unit))
+        memory = MappedMemory(byteCount: Self.largestRange(byteCount))
         subclassMaps = Array(repeating: 0, count: Self.classes)
         heads = Array(repeating: 0, count: Self.classes * Self.subclasses)
     }
@@ -135,7 +137,7 @@ struct BlockArena: ~Copyable, Sendable {
         classMap = 0
         for index in subclassMaps.indices { subclassMaps[index] = 0 }
         for index in heads.indices { heads[index] = 0 }
-        memory.discard(from: 0)
+        memory.discard(from: 0, to: memory.byteCount)
     }
 
     // MARK: Physical order
@@ -183,16 +185,22 @@ struct BlockArena: ~Copyable, Sendable {
 
     /// Gives the memory beyond the frontier back to the system.
     func discardBeyondFrontier() {
-        memory.discard(from: frontierBytes)
+        memory.discard(from: frontierBytes, to: memory.byteCount)
     }
 
-    /// Moves everything into a range of another size, which must reach up to the frontier.
-    mutating func resize(byteCount: Int) {
-        let other = MappedMemory(byteCount: byteCount)
-        other.preferHugePages()
-        other.copyPrefix(frontierBytes, of: memory)
-        memory = other
+    /// Makes address space for `byteCount` bytes. Nothing else changes.
+    mutating func reserve(byteCount: Int) {
+        let wanted = Self.largestRange(byteCount)
+        guard wanted > memory.byteCount else { return }
+        // At least twice as much, so that few are ever retired.
+        var larger = MappedMemory(byteCount: max(wanted, Self.largestRange(2 * memory.byteCount)))
+        larger.preferHugePages(from: 0, count: frontierBytes)
+        larger.copy(from: memory, at: 0, count: frontierBytes)
+        swap(&memory, &larger)
+        retired = RetiredMemory(larger, before: retired)
     }
+
+    private static func largestRange(_ byteCount: Int) -> Int { min(byteCount, Int(UInt32.max >> 1) * unit) }
 
     private func isFree(_ block: Reference) -> Bool {
         load(block, 0, as: UInt64.self) & Self.isFree != 0

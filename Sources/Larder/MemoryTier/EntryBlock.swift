@@ -11,7 +11,7 @@
 ///
 /// | offset | bytes | |
 /// | --- | --- | --- |
-/// | 0 | 8 | version (47 bits), key length (9), hits (2), queue (1), form (2), whether it expires (1), and two bits of the arena |
+/// | 0 | 8 | version (47 bits), key length (9), where the key begins (2), queue (1), form (2), whether it expires (1), and two bits of the arena |
 /// | 8 | 8 | the newer and the older neighbour in the policy's queue |
 /// | 16 | 8 | fingerprint, and the policy's time |
 /// | 24 | 8 | keyspace, and the value's length or cost with the block's slack |
@@ -21,6 +21,11 @@
 enum EntryBlock {
     /// The header's bytes without its optional parts.
     static let headerSize = 32
+    static let timeOffset = 20
+    static let keyspaceOffset = 24
+    static let valueWordOffset = 28
+    /// Bits 0-28 of the value word: the inline value's bytes, or the cost of one elsewhere in units of 8.
+    static let valueMask: UInt32 = 0x1FFF_FFFF
     /// A longer value lives in an allocation of its own, so that a reader can borrow it without a copy.
     static let inlineLimit = 1024
     /// The largest cost of a value elsewhere, in bytes: 2^29 units of 8.
@@ -51,14 +56,12 @@ enum EntryBlock {
 
         init(version: UInt64, keyLength: Int, form: Form, expires: Bool) {
             word = version | UInt64(keyLength) << 47 | form.rawValue << 59 | (expires ? Self.expires : 0)
+            // In words behind the header's fixed part.
+            word |= UInt64((expires ? 2 : 0) + (form == .inline ? 0 : 1)) << 56
         }
 
         @inline(__always) var version: UInt64 { word & EntryBlock.largestVersion }
         @inline(__always) var keyLength: Int { Int(word >> 47 & 0x1FF) }
-        @inline(__always) var hits: UInt8 {
-            get { UInt8(truncatingIfNeeded: word >> 56 & 3) }
-            set { word = word & ~(3 << 56) | UInt64(newValue) << 56 }
-        }
         @inline(__always) var queue: QueueKind {
             get { word & 1 << 58 == 0 ? .window : .main }
             set { word = word & ~(1 << 58) | UInt64(newValue.rawValue) << 58 }
@@ -72,9 +75,12 @@ enum EntryBlock {
         }
         @inline(__always) var expires: Bool { word & Self.expires != 0 }
 
+        /// Whether the value lies in the block and does not expire, as most do.
+        @inline(__always) var isPlain: Bool { word & (Self.expires | 3 << 59) == 0 }
+
         /// The bytes before the key.
         @inline(__always) var keyOffset: Int {
-            EntryBlock.headerSize + (expires ? 16 : 0) + (word & 3 << 59 == 0 ? 0 : 8)
+            EntryBlock.headerSize &+ Int(truncatingIfNeeded: word >> 53 & 0x18)
         }
     }
 }
@@ -89,18 +95,15 @@ extension BlockArena {
 
     func fingerprint(_ entry: Reference) -> UInt32 { load(entry, 16, as: UInt32.self) }
 
-    func keyspace(_ entry: Reference) -> UInt32 { load(entry, 24, as: UInt32.self) }
+    func keyspace(_ entry: Reference) -> UInt32 { load(entry, EntryBlock.keyspaceOffset, as: UInt32.self) }
 
-    /// Bits 0-28: the inline value's bytes, or the cost of one elsewhere in units of 8. Bits 29-30: the units by which the block is too large.
+    /// ``EntryBlock/valueMask``, and in bits 29-30 the units by which the block is too large.
     @inline(__always)
-    func valueWord(_ entry: Reference) -> UInt32 { load(entry, 28, as: UInt32.self) }
-
-    @inline(__always)
-    func inlineLength(_ entry: Reference) -> Int { Int(valueWord(entry) & 0x1FFF_FFFF) }
+    func valueWord(_ entry: Reference) -> UInt32 { load(entry, EntryBlock.valueWordOffset, as: UInt32.self) }
 
     /// The bytes that a value elsewhere is counted as, 0 for one in the block.
     func outsideCost(_ entry: Reference) -> Int {
-        state(entry).form == .inline ? 0 : Int(valueWord(entry) & 0x1FFF_FFFF) * 8
+        state(entry).form == .inline ? 0 : Int(valueWord(entry) & EntryBlock.valueMask) * 8
     }
 
     /// The units that an entry needs.
@@ -112,7 +115,7 @@ extension BlockArena {
     func units(_ entry: Reference) -> UInt32 {
         let state = state(entry)
         let word = valueWord(entry)
-        let length = state.form == .inline ? Int(word & 0x1FFF_FFFF) : 0
+        let length = state.form == .inline ? Int(word & EntryBlock.valueMask) : 0
         return Self.units(keyOffset: state.keyOffset, keyLength: state.keyLength, inlineLength: length) + word >> 29
     }
 
@@ -125,33 +128,9 @@ extension BlockArena {
     @inline(__always)
     func outsideOffset(_ state: EntryBlock.State) -> Int { EntryBlock.headerSize + (state.expires ? 16 : 0) }
 
-    /// Whether the entry is that of a key.
-    ///
-    /// The lines behind the header's are asked for first: where the key and the value begin is known only once the header has come.
-    @inline(__always)
-    func matches(_ entry: Reference, _ key: Span<UInt8>, keyspace: UInt32) -> Bool {
-        memory.prefetch(Int(entry) * Self.unit + 64)
-        memory.prefetch(Int(entry) * Self.unit + 128)
-        let state = state(entry)
-        guard state.keyLength == key.count, self.keyspace(entry) == keyspace else { return false }
-        let offset = Int(entry) * Self.unit + state.keyOffset
-        return unsafe key.withUnsafeBytes { key in
-            unsafe memory.bytes(at: offset, count: key.count).isEqual(to: key)
-        }
-    }
-
     /// A copy of the key.
     func key(_ entry: Reference) -> [UInt8] {
         let state = state(entry)
         return unsafe Array(memory.bytes(at: Int(entry) * Self.unit + state.keyOffset, count: state.keyLength))
-    }
-
-    /// The bytes of a value in the block, valid until the arena changes.
-    @inline(__always)
-    @unsafe
-    func inlineValue(_ entry: Reference) -> UnsafeRawBufferPointer {
-        let state = state(entry)
-        return unsafe memory.bytes(
-            at: Int(entry) * Self.unit + state.keyOffset + state.keyLength, count: inlineLength(entry))
     }
 }

@@ -1,223 +1,294 @@
-internal import CProcessor
-
-/// Finds entries by fingerprint: an open-addressing table whose rows are cache lines of seven entries each.
+/// Finds entries by fingerprint: an open-addressing table whose rows are cache lines of seven entries each. ``ShardView`` looks entries up in it.
 ///
-/// A word holds a fingerprint and a block, so that a lookup reads one line, then the entry, and growing reads no entry. The eighth word of a row counts the
-/// entries that belong to it or an earlier row but went on past it (Bronson and Shi, "F14", 2019): a lookup stops at a row with none. A removal brings
-/// back an entry that had gone on (Knuth, "The Art of Computer Programming" 6.4, algorithm R), so that the table stays as if it had just been built:
-/// without that, entries that come and go would in time leave no row without passers-by, and a lookup of an absent key no end. The table grows to the number of
-/// entries that is expected, so that it is never much too large.
+/// A word holds a fingerprint and a block, so that a lookup reads one line, then the entry, and growing reads no entry. The eighth word of a row counts, in its
+/// lower half, the entries that belong to it or an earlier row but went on past it (Bronson and Shi, "F14", 2019): a lookup stops at a row with none. A removal
+/// brings back an entry that had gone on (Knuth, "The Art of Computer Programming" 6.4, algorithm R), so that the table stays as if it had just been built:
+/// without that, entries that come and go would in time leave no row without passers-by, and a lookup of an absent key no end. The upper half of the
+/// eighth word holds the entries' hit counters, four bits each: a hit finds its counter on the line that it has read, and may write it without a lock.
+///
+/// The table lies in one half of a range of address space, and grows into the other. Whoever looks something up without the shard's lock may still read in the half
+/// that was left: it reads as zero.
 struct EntryIndex: ~Copyable, Sendable {
-    fileprivate static let rowBytes = 64
-    private static let slots = 7
+    static let rowBytes = 64
+    static let slots = 7
+    /// Where a row counts those that went past it.
+    static let passedOffset = 56
+    /// Where a row holds the hit counters.
+    static let hitsOffset = 60
+    static let leastRows = 64
     /// The table grows beyond seven eighths.
     private static let fill = (numerator: 7, denominator: 8)
 
     private var memory: MappedMemory
-    private var rows: Int
+    /// The bytes of half the range.
+    private var half: Int
+    /// Where the table begins: 0 or `half`.
+    private var start = 0
+    private(set) var rows = EntryIndex.leastRows
     private(set) var count = 0
+    /// Ranges that were too small, for lookups that still read there.
+    private var retired: RetiredMemory?
 
-    init() {
-        rows = 64
-        memory = MappedMemory(byteCount: rows * Self.rowBytes)
+    /// A table that can grow to `byteCount` bytes.
+    init(largestByteCount byteCount: Int) {
+        half = Self.half(byteCount)
+        memory = MappedMemory(byteCount: 2 * half)
+    }
+
+    /// The least half that holds a table of `byteCount` bytes. Huge pages do not reach from one half to the other.
+    private static func half(_ byteCount: Int) -> Int {
+        let needed = max(byteCount, leastRows * rowBytes)
+        return needed.roundedUp(toMultipleOf: needed >= MappedMemory.hugePage ? MappedMemory.hugePage : 4096)
     }
 
     /// The memory of the table, in bytes: whole pages.
     @inline(__always)
     var byteCount: Int { Self.byteCount(rows) }
 
-    private static func byteCount(_ rows: Int) -> Int { (rows * rowBytes + 4095) / 4096 * 4096 }
+    private static func byteCount(_ rows: Int) -> Int { (rows * rowBytes).roundedUp(toMultipleOf: 4096) }
 
     /// Whether there is no room for one more entry.
     var isFull: Bool { (count + 1) * Self.fill.denominator > rows * Self.slots * Self.fill.numerator }
 
-    /// The rows of a larger table: with room for `expected` entries and a few more, or if no more than one is expected, larger by a quarter.
+    /// The rows of a larger table: with room for `expected` entries and a few more, or if no more than one is expected, larger by a quarter. No more than there
+    /// is room for.
     private func larger(for expected: Int) -> Int {
-        guard expected > count + 1 else { return max(rows + rows / 4, rows + 60) }
+        guard expected > count + 1 else { return min(max(rows + rows / 4, rows + 60), half / Self.rowBytes) }
         let needed = expected * Self.fill.denominator / (Self.slots * Self.fill.numerator)
-        return max(needed + needed / 50, rows + rows / 50) + 8
+        return min(max(needed + needed / 50, rows + rows / 50) + 8, half / Self.rowBytes)
     }
 
-    /// The memory of the table after ``grow(for:)``, in bytes.
-    func byteCountGrown(for expected: Int) -> Int { Self.byteCount(larger(for: expected)) }
-
-    /// Where the table lies and how many rows it has, for ``prefetch(_:in:)``.
-    var place: Place { Place(address: memory.address, rows: UInt64(truncatingIfNeeded: rows)) }
-
-    /// Where a table lay once.
-    struct Place {
-        var address: UInt
-        var rows: UInt64
-
-        /// Brings the row of a fingerprint closer, if the table is still there; otherwise does nothing that matters.
-        @inline(__always)
-        func prefetch(_ fingerprint: UInt32) {
-            let row = UInt(truncatingIfNeeded: (UInt64(fingerprint) &* rows) >> 32)
-            unsafe larder_prefetch(UnsafeRawPointer(bitPattern: address &+ row &* UInt(EntryIndex.rowBytes)))
-        }
+    /// The memory of the table after ``grow(for:)``, in bytes; nil if it cannot grow.
+    func byteCountGrown(for expected: Int) -> Int? {
+        let larger = larger(for: expected)
+        return larger > rows ? Self.byteCount(larger) : nil
     }
+
+    /// Where the table lies.
+    @inline(__always)
+    var address: UInt { memory.address &+ UInt(bitPattern: start) }
 
     @inline(__always)
-    private static func row(_ fingerprint: UInt32, of rows: Int) -> Int {
+    static func row(_ fingerprint: UInt32, of rows: Int) -> Int {
         // The high bits of the product: any number of rows, no division.
         Int(truncatingIfNeeded: (UInt64(fingerprint) &* UInt64(truncatingIfNeeded: rows)) >> 32)
     }
 
-    /// The first entry with the fingerprint for which `matches` holds, or 0.
-    @inline(__always)
-    func find(_ fingerprint: UInt32, where matches: (EntryReference) -> Bool) -> EntryReference {
-        var row = Self.row(fingerprint, of: rows)
-        while true {
-            let offset = row &* Self.rowBytes
-            // All slots are compared before any is looked at: nobody could foretell which of them it is.
-            var candidates = memory.wordsWithUpperHalf(fingerprint, inLine: offset)
-            while candidates != 0 {
-                let slot = candidates.trailingZeroBitCount &>> 1
-                let entry = memory.load(offset &+ slot &* 8, as: EntryReference.self)
-                if entry != 0, matches(entry) { return entry }
-                candidates &= candidates &- 1
-            }
-            if memory.load(offset + 56, as: UInt64.self) == 0 { return 0 }
-            row = row + 1 == rows ? 0 : row + 1
-        }
-    }
+    // MARK: Changes
 
-    /// Adds an entry, for which there must be room (``isFull``).
+    /// Adds an entry without hits, for which there must be room (``isFull``).
     mutating func insert(_ entry: EntryReference, _ fingerprint: UInt32) {
-        Self.place(UInt64(fingerprint) << 32 | UInt64(entry), in: memory, rows: rows)
+        place(Self.word(entry, fingerprint), hits: 0, from: start, rows: rows)
         count += 1
     }
 
     /// Removes an entry that is there.
     mutating func remove(_ entry: EntryReference, _ fingerprint: UInt32) {
-        var row = Self.row(fingerprint, of: rows)
-        let offset = locate(UInt64(fingerprint) << 32 | UInt64(entry)) { passed in
-            changeCount(passed, by: -1)
-            row = next(passed)
-        }
-        fill(offset, in: row)
+        let place = locate(entry, fingerprint) { changePassed($0, by: -1) }
+        fill(place)
         count -= 1
     }
 
-    /// Fills a slot that has become free with the nearest entry that went past its row, then that one's slot in turn.
-    private func fill(_ free: Int, in freeRow: Int) {
-        var (offset, row) = (free, freeRow)
-        while memory.load(row * Self.rowBytes + 56, as: UInt64.self) != 0 {
-            let (found, foundRow) = nearestPasser(of: row)
-            memory.store(memory.load(found, as: UInt64.self), at: offset)
-            while row != foundRow {
-                changeCount(row, by: -1)
-                row = next(row)
-            }
-            offset = found
-        }
-        memory.store(UInt64(0), at: offset)
+    /// Records that an entry has moved to another block.
+    mutating func replace(_ entry: EntryReference, by other: EntryReference, _ fingerprint: UInt32) {
+        setWord(Self.word(other, fingerprint), at: locate(entry, fingerprint) { _ in })
     }
 
-    /// The place and the row of an entry that went past a row. There must be one.
-    private func nearestPasser(of row: Int) -> (offset: Int, row: Int) {
-        var candidate = next(row)
-        var distance = 1
-        while true {
+    /// Makes room for `expected` entries, or for a quarter more than now if no more than one is expected, as far as there is address space. Reads no entry. O(size),
+    /// once in so many insertions.
+    mutating func grow(for expected: Int) {
+        let (oldStart, oldRows) = (start, rows)
+        rows = larger(for: expected)
+        start = half - start
+        memory.preferHugePages(from: start, count: rows * Self.rowBytes)
+        for row in 0..<oldRows {
+            let hits = memory.load(oldStart + row * Self.rowBytes + Self.hitsOffset, as: UInt32.self)
             for slot in 0..<Self.slots {
-                let offset = candidate * Self.rowBytes + slot * 8
-                let word = memory.load(offset, as: UInt64.self)
+                let word = memory.load(oldStart + row * Self.rowBytes + slot * 8, as: UInt64.self)
                 guard UInt32(truncatingIfNeeded: word) != 0 else { continue }
-                let home = Self.row(UInt32(truncatingIfNeeded: word >> 32), of: rows)
-                let travelled = candidate >= home ? candidate - home : candidate + rows - home
-                if travelled >= distance { return (offset, candidate) }
+                place(word, hits: UInt8(truncatingIfNeeded: hits >> UInt32(4 * slot) & 15), from: start, rows: rows)
             }
-            candidate = next(candidate)
-            distance += 1
         }
+        memory.discard(from: oldStart, to: oldStart + half)
+    }
+
+    /// Makes address space for tables of up to `byteCount` bytes. Nothing else changes.
+    mutating func reserve(byteCount: Int) {
+        let needed = Self.half(byteCount)
+        guard needed > half else { return }
+        // At least twice as much, so that few are ever retired.
+        let newHalf = max(needed, 2 * half)
+        var larger = MappedMemory(byteCount: 2 * newHalf)
+        larger.preferHugePages(from: 0, count: rows * Self.rowBytes)
+        larger.copy(from: memory, at: start, count: rows * Self.rowBytes)
+        swap(&memory, &larger)
+        retired = RetiredMemory(larger, before: retired)
+        half = newHalf
+        start = 0
+    }
+
+    /// Forgets every entry and gives the memory back.
+    mutating func removeAll() {
+        memory.discard(from: 0, to: memory.byteCount)
+        rows = Self.leastRows
+        count = 0
+    }
+
+    // MARK: Hits
+
+    /// The hit counter of an entry that is there, 0...15.
+    func hits(of entry: EntryReference, _ fingerprint: UInt32) -> UInt8 {
+        hits(at: locate(entry, fingerprint) { _ in })
+    }
+
+    /// Replaces the hit counter of an entry that is there.
+    mutating func setHits(_ hits: UInt8, of entry: EntryReference, _ fingerprint: UInt32) {
+        setHits(hits, at: locate(entry, fingerprint) { _ in })
+    }
+
+    /// Brings the row of a fingerprint closer.
+    @inline(__always)
+    func prefetch(_ fingerprint: UInt32) {
+        memory.prefetch(start &+ Self.row(fingerprint, of: rows) &* Self.rowBytes)
+    }
+
+    // MARK: Places
+
+    /// A slot of a row.
+    private struct Place {
+        var row: Int
+        var slot: Int
+    }
+
+    @inline(__always)
+    private static func word(_ entry: EntryReference, _ fingerprint: UInt32) -> UInt64 {
+        UInt64(fingerprint) << 32 | UInt64(entry)
+    }
+
+    @inline(__always)
+    private func word(at place: Place) -> UInt64 {
+        memory.load(start &+ place.row &* Self.rowBytes &+ place.slot &* 8, as: UInt64.self)
+    }
+
+    private func setWord(_ word: UInt64, at place: Place) {
+        memory.store(word, at: start + place.row * Self.rowBytes + place.slot * 8)
+    }
+
+    private func hits(at place: Place) -> UInt8 {
+        let hits = memory.load(start + place.row * Self.rowBytes + Self.hitsOffset, as: UInt32.self)
+        return UInt8(truncatingIfNeeded: hits >> UInt32(4 * place.slot) & 15)
+    }
+
+    private func setHits(_ hits: UInt8, at place: Place) {
+        setHits(hits, at: place, from: start)
+    }
+
+    private func setHits(_ hits: UInt8, at place: Place, from start: Int) {
+        let offset = start + place.row * Self.rowBytes + Self.hitsOffset
+        let others = memory.load(offset, as: UInt32.self) & ~(15 << UInt32(4 * place.slot))
+        memory.store(others | UInt32(hits) << UInt32(4 * place.slot), at: offset)
+    }
+
+    private func passed(_ row: Int) -> UInt32 {
+        memory.load(start + row * Self.rowBytes + Self.passedOffset, as: UInt32.self)
+    }
+
+    private func changePassed(_ row: Int, by difference: Int32) {
+        let offset = start + row * Self.rowBytes + Self.passedOffset
+        memory.store(memory.load(offset, as: Int32.self) + difference, at: offset)
     }
 
     @inline(__always)
     private func next(_ row: Int) -> Int { row + 1 == rows ? 0 : row + 1 }
 
-    private func changeCount(_ row: Int, by difference: Int64) {
-        let offset = row * Self.rowBytes + 56
-        memory.store(memory.load(offset, as: Int64.self) + difference, at: offset)
-    }
-
-    /// Records that an entry has moved to another block.
-    mutating func replace(_ entry: EntryReference, by other: EntryReference, _ fingerprint: UInt32) {
-        let offset = locate(UInt64(fingerprint) << 32 | UInt64(entry)) { _ in }
-        memory.store(UInt64(fingerprint) << 32 | UInt64(other), at: offset)
-    }
-
-    /// Makes room for `expected` entries, or for a quarter more than now if no more than one is expected. Reads no entry. O(size), once in so many insertions.
-    mutating func grow(for expected: Int) {
-        let newRows = larger(for: expected)
-        let larger = MappedMemory(byteCount: newRows * Self.rowBytes)
-        larger.preferHugePages()
-        for row in 0..<rows {
-            for slot in 0..<Self.slots {
-                let word = memory.load(row * Self.rowBytes + slot * 8, as: UInt64.self)
-                if UInt32(truncatingIfNeeded: word) != 0 { Self.place(word, in: larger, rows: newRows) }
-            }
-        }
-        memory = larger
-        rows = newRows
-    }
-
-    /// Forgets every entry and gives the memory back.
-    mutating func removeAll() {
-        self = EntryIndex()
-    }
-
-    /// The place of a word that is there. Calls `passing` with each row on the way that it is not in.
-    private func locate(_ wanted: UInt64, passing: (Int) -> Void) -> Int {
-        var row = Self.row(UInt32(truncatingIfNeeded: wanted >> 32), of: rows)
+    /// The place of an entry that is there. Calls `passing` with each row on the way that it is not in.
+    @inline(__always)
+    private func locate(_ entry: EntryReference, _ fingerprint: UInt32, passing: (Int) -> Void) -> Place {
+        let wanted = Self.word(entry, fingerprint)
+        var row = Self.row(fingerprint, of: rows)
         while true {
-            let offset = row * Self.rowBytes
-            for slot in 0..<Self.slots where memory.load(offset + slot * 8, as: UInt64.self) == wanted {
-                return offset + slot * 8
+            for slot in 0..<Self.slots where word(at: Place(row: row, slot: slot)) == wanted {
+                return Place(row: row, slot: slot)
             }
             passing(row)
             row = next(row)
         }
     }
 
+    /// Puts a word into the first row from its own on that has room.
+    private func place(_ word: UInt64, hits: UInt8, from start: Int, rows: Int) {
+        var row = Self.row(UInt32(truncatingIfNeeded: word >> 32), of: rows)
+        while true {
+            let offset = start + row * Self.rowBytes
+            for slot in 0..<Self.slots
+            where UInt32(truncatingIfNeeded: memory.load(offset + slot * 8, as: UInt64.self)) == 0 {
+                memory.store(word, at: offset + slot * 8)
+                setHits(hits, at: Place(row: row, slot: slot), from: start)
+                return
+            }
+            memory.store(memory.load(offset + Self.passedOffset, as: UInt32.self) + 1, at: offset + Self.passedOffset)
+            row = row + 1 == rows ? 0 : row + 1
+        }
+    }
+
+    /// Fills a slot that has become free with the nearest entry that went past its row, then that one's slot in turn.
+    private func fill(_ free: Place) {
+        var free = free
+        while passed(free.row) != 0 {
+            let found = nearestPasser(of: free.row)
+            setWord(word(at: found), at: free)
+            setHits(hits(at: found), at: free)
+            var row = free.row
+            while row != found.row {
+                changePassed(row, by: -1)
+                row = next(row)
+            }
+            free = found
+        }
+        setWord(0, at: free)
+    }
+
+    /// The place of an entry that went past a row. There must be one.
+    private func nearestPasser(of row: Int) -> Place {
+        var candidate = next(row)
+        var distance = 1
+        while true {
+            for slot in 0..<Self.slots {
+                let word = word(at: Place(row: candidate, slot: slot))
+                guard UInt32(truncatingIfNeeded: word) != 0 else { continue }
+                let home = Self.row(UInt32(truncatingIfNeeded: word >> 32), of: rows)
+                let travelled = candidate >= home ? candidate - home : candidate + rows - home
+                if travelled >= distance { return Place(row: candidate, slot: slot) }
+            }
+            candidate = next(candidate)
+            distance += 1
+        }
+    }
+
     /// What is wrong with the rows' counts, or nil. Visits every row.
     func brokenInvariant() -> String? {
         var entries = 0
-        var passed = [UInt64](repeating: 0, count: rows)
+        var passedBy = [UInt32](repeating: 0, count: rows)
         for row in 0..<rows {
             for slot in 0..<Self.slots {
-                let word = memory.load(row * Self.rowBytes + slot * 8, as: UInt64.self)
+                let word = word(at: Place(row: row, slot: slot))
                 guard UInt32(truncatingIfNeeded: word) != 0 else { continue }
                 entries += 1
                 var home = Self.row(UInt32(truncatingIfNeeded: word >> 32), of: rows)
                 while home != row {
-                    passed[home] += 1
-                    home = home + 1 == rows ? 0 : home + 1
+                    passedBy[home] += 1
+                    home = next(home)
                 }
             }
         }
         if entries != count { return "\(entries) entries in the index, counted as \(count)" }
         for row in 0..<rows {
-            let counted = memory.load(row * Self.rowBytes + 56, as: UInt64.self)
-            if counted != passed[row] {
-                return "a row of the index was passed by \(passed[row]), counted as \(counted)"
+            if passed(row) != passedBy[row] {
+                return "a row of the index was passed by \(passedBy[row]), counted as \(passed(row))"
             }
-            let isFull = (0..<Self.slots).allSatisfy { memory.load(row * Self.rowBytes + $0 * 8, as: UInt64.self) != 0 }
-            if counted > 0, !isFull { return "a row of the index was passed though it has room" }
+            let isFull = (0..<Self.slots).allSatisfy { word(at: Place(row: row, slot: $0)) != 0 }
+            if passed(row) > 0, !isFull { return "a row of the index was passed though it has room" }
         }
         return nil
-    }
-
-    private static func place(_ word: UInt64, in memory: borrowing MappedMemory, rows: Int) {
-        var row = row(UInt32(truncatingIfNeeded: word >> 32), of: rows)
-        while true {
-            let offset = row * rowBytes
-            for slot in 0..<slots
-            where UInt32(truncatingIfNeeded: memory.load(offset + slot * 8, as: UInt64.self)) == 0 {
-                memory.store(word, at: offset + slot * 8)
-                return
-            }
-            memory.store(memory.load(offset + 56, as: UInt64.self) + 1, at: offset + 56)
-            row = row + 1 == rows ? 0 : row + 1
-        }
     }
 }

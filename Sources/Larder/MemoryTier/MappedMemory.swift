@@ -13,7 +13,7 @@ internal import CProcessor
 /// Where the system has huge pages they can be asked for: random accesses over a large table wait for address translation as much as for the data.
 @safe
 struct MappedMemory: ~Copyable {
-    private static let hugePage = 2 << 20
+    static let hugePage = 2 << 20
     // `MADV_HUGEPAGE` and `MADV_COLLAPSE` of Linux, which not every C library declares.
     private static let hugePageAdvice: CInt = 14
     private static let collapseAdvice: CInt = 25
@@ -24,11 +24,14 @@ struct MappedMemory: ~Copyable {
     /// The bytes that can be used, zero at first.
     let byteCount: Int
 
+    /// Bytes behind the end that can be read too, for a lookup that was led astray; see ``ShardView``.
+    static let margin = 4096
+
     /// Reserves address space. Traps if the process has none left.
     init(byteCount: Int) {
         self.byteCount = max(1, byteCount)
         let isLarge = byteCount >= Self.hugePage
-        mappingByteCount = self.byteCount + (isLarge ? Self.hugePage : 0)
+        mappingByteCount = self.byteCount + Self.margin + (isLarge ? Self.hugePage : 0)
         #if os(Linux)
             let flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE
         #else
@@ -42,10 +45,11 @@ struct MappedMemory: ~Copyable {
         unsafe start = isLarge ? address.alignedUp(toMultipleOf: Self.hugePage) : address
     }
 
-    /// Asks for huge pages from the first touch on, for a range that will soon be touched everywhere.
-    func preferHugePages() {
+    /// Asks for huge pages from the first touch on, for bytes that will soon be touched everywhere.
+    func preferHugePages(from offset: Int, count: Int) {
+        assert(offset >= 0 && count >= 0 && offset + count <= byteCount)
         #if os(Linux)
-            if byteCount >= Self.hugePage { _ = unsafe madvise(start, byteCount, Self.hugePageAdvice) }
+            if count >= Self.hugePage { _ = unsafe madvise(start + offset, count, Self.hugePageAdvice) }
         #endif
     }
 
@@ -91,14 +95,8 @@ struct MappedMemory: ~Copyable {
         unsafe larder_prefetch(start + offset)
     }
 
-    /// Which of the first seven words of the cache line at `offset` have `half` as their upper half: bit 2 *n* + 1 for word *n*.
+    /// Where the bytes lie, for someone who looks at them without owning them.
     @inline(__always)
-    func wordsWithUpperHalf(_ half: UInt32, inLine offset: Int) -> UInt32 {
-        assert(offset >= 0 && offset % 64 == 0 && offset + 64 <= byteCount)
-        return unsafe larder_words_with_upper_half(start + offset, half)
-    }
-
-    /// Where the bytes lie, for a prefetch by someone who may not look at them yet.
     var address: UInt { unsafe UInt(bitPattern: start) }
 
     /// The bytes of a range, valid until the memory goes or the range is written.
@@ -125,24 +123,42 @@ struct MappedMemory: ~Copyable {
         unsafe (start + target).copyMemory(from: start + source, byteCount: count)
     }
 
-    /// Copies the first bytes of another range.
-    func copyPrefix(_ count: Int, of other: borrowing MappedMemory) {
-        assert(count <= byteCount && count <= other.byteCount)
-        unsafe start.copyMemory(from: other.start, byteCount: count)
+    /// Copies bytes of another range to the front.
+    func copy(from other: borrowing MappedMemory, at offset: Int, count: Int) {
+        assert(offset >= 0 && count <= byteCount && offset + count <= other.byteCount)
+        unsafe start.copyMemory(from: other.start + offset, byteCount: count)
     }
 
-    /// Gives the whole pages from `offset` on back to the system; they read as zero afterwards.
-    func discard(from offset: Int) {
+    /// Gives the whole pages from `offset` up to `end` back to the system; they read as zero afterwards.
+    func discard(from offset: Int, to end: Int) {
         let page = Int(getpagesize())
-        let first = (offset + page - 1) / page * page
-        guard first < byteCount else { return }
+        let first = offset.roundedUp(toMultipleOf: page)
+        guard first < end else { return }
         #if os(Linux)
-            _ = unsafe madvise(start + first, byteCount - first, MADV_DONTNEED)
+            _ = unsafe madvise(start + first, end - first, MADV_DONTNEED)
         #else
             _ = unsafe mmap(
-                start + first, byteCount - first, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANON | MAP_FIXED, -1, 0)
+                start + first, end - first, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANON | MAP_FIXED, -1, 0)
         #endif
     }
+}
+
+/// Memory that nobody uses any more, but that a lookup without a lock may still read: its address space stays, and costs nothing else.
+final class RetiredMemory: Sendable {
+    private let memory: MappedMemory
+    private let earlier: RetiredMemory?
+
+    init(_ memory: consuming MappedMemory, before earlier: RetiredMemory?) {
+        memory.discard(from: 0, to: memory.byteCount)
+        self.memory = memory
+        self.earlier = earlier
+    }
+}
+
+extension Int {
+    /// The next multiple of a power of two.
+    @inline(__always)
+    func roundedUp(toMultipleOf factor: Int) -> Int { (self &+ factor &- 1) & ~(factor &- 1) }
 }
 
 // It owns its range alone, and cannot be copied.

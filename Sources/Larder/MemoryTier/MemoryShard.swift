@@ -50,45 +50,14 @@ struct MemoryShard: ~Copyable, Sendable {
 
     // MARK: Lookup
 
-    /// The valid entry of a key, counted as a hit, or 0, counted as a miss. Sets `needsCare` if ``takeLeftovers()`` is due after it.
-    @inline(__always)
-    mutating func find(
-        _ key: Span<UInt8>, hash: UInt64, keyspace: UInt32, isSampled: Bool, floor: UInt64, now: () -> Milliseconds,
-        needsCare: inout Bool
-    ) -> EntryReference {
-        let entry = entries.find(key, UInt32(truncatingIfNeeded: hash), keyspace: keyspace)
-        guard entry != 0 else {
-            counters.misses += 1
-            return 0
-        }
-        let state = entries.arena.state(entry)
-        guard state.version >= floor || !ProtocolGuards.comparesFloor else {
-            return reclaim(entry, cause: .outdated, &needsCare)
-        }
-        if state.expires, now() >= entries.arena.expiry(entry) {
-            return reclaim(entry, cause: .expired, &needsCare)
-        }
-        counters.hits += 1
-        policy.hit(entry, in: &entries)
-        if isSampled { needsCare = sample(entry, hash) }
-        return entry
-    }
-
-    // Out of line, as all that is rare, so that the hit keeps its numbers in registers.
-    @inline(never)
-    private mutating func sample(_ entry: EntryReference, _ hash: UInt64) -> Bool {
-        feed.add(hash, weight: entries.weight(of: entry))
-        return needsCare
-    }
-
-    @inline(never)
-    private mutating func reclaim(
-        _ entry: EntryReference, cause: RemovalCause, _ needsCare: inout Bool
-    ) -> EntryReference {
-        remove(entry, cause: cause)
-        counters.misses += 1
-        needsCare = self.needsCare
-        return 0
+    /// Removes the entry of a key if it is older than `floor` or expired.
+    mutating func reclaim(
+        _ key: Span<UInt8>, hash: UInt64, keyspace: UInt32, floor: UInt64, clock: WallClock
+    ) {
+        let view = entries.view
+        let found = view.find(key, UInt32(truncatingIfNeeded: hash), keyspace: keyspace)
+        guard found.isThere, let cause = view.staleness(of: found, floor: floor, clock: clock) else { return }
+        remove(view.entry(of: found), cause: cause)
     }
 
     private mutating func remove(_ entry: EntryReference, cause: RemovalCause) {
@@ -159,6 +128,8 @@ struct MemoryShard: ~Copyable, Sendable {
         }
         entries.write(new, key: key, bytes: bytes, at: block, slack: slack)
         policy.insert(block, into: queue, in: &entries)
+        entries.approach(policy.window.tail)
+        entries.approach(policy.main.tail)
         counters.insertions += 1
         noteByteCount()
     }
@@ -214,9 +185,8 @@ struct MemoryShard: ~Copyable, Sendable {
     private mutating func prepareTables(for new: borrowing NewEntry) -> Bool {
         if entries.index.isFull {
             let expected = expectedCount
-            let grown = entries.index.byteCountGrown(for: expected)
             // Old and new table exist side by side for a moment.
-            guard reserve(grown) else { return false }
+            guard let grown = entries.index.byteCountGrown(for: expected), reserve(grown) else { return false }
             counters.noteBytes(byteCount + grown)
             entries.growIndex(for: expected)
         }
@@ -262,7 +232,7 @@ struct MemoryShard: ~Copyable, Sendable {
         budget = newBudget
         policy.resize(capacity: max(1, entryCapacity - fragmented))
         if !reserve(0) { removeAll() }
-        entries.resizeArena(byteCount: max(budget, entries.arena.frontierBytes))
+        entries.reserve(byteCount: budget)
         noteByteCount()
     }
 
@@ -288,8 +258,6 @@ struct MemoryShard: ~Copyable, Sendable {
 
 /// Plain counters, changed under the shard's lock.
 struct ShardCounters: Sendable {
-    var hits = 0
-    var misses = 0
     var insertions = 0
     /// Entries that were too large, or for which there was no room at all.
     var rejections = 0

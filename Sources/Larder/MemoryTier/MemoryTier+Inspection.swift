@@ -2,10 +2,9 @@ extension MemoryTier {
     /// Counters and sizes, summed over the shards.
     var statistics: MemoryTierStatistics {
         var sum = MemoryTierStatistics(capacity: capacity)
+        (sum.hits, sum.misses) = counters.sums
         for shard in shards.indices {
             shards.withLock(shard) { state in
-                sum.hits += state.counters.hits
-                sum.misses += state.counters.misses
                 sum.evictions += state.entries.removed.counts[.size]
                 sum.removals += state.entries.removed.counts
                 sum.entries += state.entries.count

@@ -2,16 +2,18 @@ internal import Synchronization
 
 /// The bounded table of hot entries, sharded by hash. It does not know LMDB.
 ///
-/// A hit costs the shard's lock, one line of its index and the entry itself, and writes two bits; see ``MemoryShard``. Which entries stay is
-/// decided by ``EvictionPolicy``, in the configuration that ``ConfigurationChooser`` finds best for the workload of the whole tier.
+/// A hit reads one line of a shard's index and the entry itself, as a rule without the shard's lock (``SequenceLock``), and writes two bits on the line that it has
+/// read. Which entries stay is decided by ``EvictionPolicy``, in the configuration that ``ConfigurationChooser`` finds best for the workload of the whole tier.
 ///
-/// Each method is one step under the lock of the key's shard. A shard also keeps, for stripes of its keys, what the coherence protocol
+/// Each method is one step, as if under the lock of the key's shard. A shard also keeps, for stripes of its keys, what the coherence protocol
 /// needs: how many commits are under way that change a key of the stripe, and the last transaction that did. A stripe stands for all of
 /// its keys, which errs on the side of not keeping a value.
 ///
-/// Nothing here asks for the time or for random numbers: with one thread, the same calls give the same victims.
+/// Nothing here asks for random numbers, nor for the time but from the clock that it is given: with one thread, the same calls give the same victims.
 final class MemoryTier: Sendable {
     let shards: ShardTable
+    /// Hits and misses.
+    let counters = LookupCounters()
     private let parameters: PolicyParameters
     private let limits: Mutex<Limits>
     /// Compares the configurations; nil until the tier is full for the first time.
@@ -19,18 +21,14 @@ final class MemoryTier: Sendable {
     /// Keys whose 24 sampling bits lie below are sampled; 0 while there is no chooser.
     private let sampleThreshold = Atomic<UInt64>(0)
     private let publishedAdvice = Atomic<UInt64>(0)
+    /// The time of day, asked only for entries that expire.
+    let clock: WallClock
     private let removalListener: (@Sendable (RemovalNotice) -> Void)?
 
     private struct Limits {
         var capacity: Int
         /// The number of entries for which the shadows were made.
         var shadowedEntries = 0
-    }
-
-    /// What a lookup finds.
-    struct Hit {
-        var value: MemoryValue
-        var expiry: Milliseconds
     }
 
     /// The least capacity, in bytes. The tables of a shard take 10 KiB of it.
@@ -42,7 +40,7 @@ final class MemoryTier: Sendable {
     ///   - shardCount: A power of two; by default one for each 4 MiB, at most 32. An entry may take a sixth of a shard.
     ///   - removalListener: Told of each entry that leaves, under the lock of its shard and so in order: it may only take note.
     init(
-        capacity: Int, shardCount: Int? = nil, parameters: PolicyParameters = .standard,
+        capacity: Int, shardCount: Int? = nil, clock: WallClock = .system, parameters: PolicyParameters = .standard,
         removalListener: (@Sendable (RemovalNotice) -> Void)? = nil
     ) {
         let isOn = capacity >= Self.leastCapacity
@@ -50,6 +48,7 @@ final class MemoryTier: Sendable {
         precondition(count & (count - 1) == 0 && count <= 256, "the number of shards is no power of two up to 256")
         limits = Mutex(Limits(capacity: capacity))
         self.parameters = parameters
+        self.clock = clock
         self.removalListener = removalListener
         let budget = isOn ? Self.shardBudget(capacity, count, parameters) : 0
         let isObserved = removalListener != nil
@@ -67,9 +66,10 @@ final class MemoryTier: Sendable {
         return count
     }
 
-    /// A shard's part of the capacity, once the shadows have theirs.
+    /// A shard's part of the capacity, once the shadows and the counters have theirs.
     private static func shardBudget(_ capacity: Int, _ count: Int, _ parameters: PolicyParameters) -> Int {
-        (capacity - shadowEntries(capacity, parameters) * shadowEntryBytes * parameters.configurations.count) / count
+        let shadows = shadowEntries(capacity, parameters) * shadowEntryBytes * parameters.configurations.count
+        return (capacity - shadows - LookupCounters.byteCount) / count
     }
 
     /// Entries of a shadow: so many that all shadows together take a sixteenth of the capacity at most.
@@ -81,92 +81,21 @@ final class MemoryTier: Sendable {
     private static let shadowEntryBytes = 64
 
     /// Whether the tier holds anything at all.
-    @inline(__always) private var isOn: Bool { shards.count > 0 }
+    @inline(__always) var isOn: Bool { shards.count > 0 }
 
     /// The budget in bytes, bookkeeping included.
     var capacity: Int { limits.withLock { $0.capacity } }
 
+    /// The shard of a hash.
     @inline(__always)
     func shard(of hash: UInt64) -> Int {
         // The top byte: not the bits that choose the place in the index, the stripe or the sample.
-        Int(truncatingIfNeeded: hash &>> 56) & (shards.count &- 1)
-    }
-
-    /// The shard of a hash, whose lookup is to follow: what it reads first comes closer while the caller sees to something else. -1 if the tier is off.
-    @inline(__always)
-    func approach(_ hash: UInt64) -> Int {
-        guard isOn else { return -1 }
-        let shard = shard(of: hash)
-        shards.prefetch(UInt32(truncatingIfNeeded: hash), in: shard)
-        return shard
+        shards.index(hash &>> 56)
     }
 
     @inline(__always)
-    private func isSampled(_ hash: UInt64) -> Bool {
+    func isSampled(_ hash: UInt64) -> Bool {
         (hash >> 32) & 0xFF_FFFF < sampleThreshold.load(ordering: .relaxed)
-    }
-
-    // MARK: Lookup
-
-    /// The entry of a key, unless it is older than `floor` or expired. `now` is asked for only if the entry expires; `shard` is what
-    /// ``approach(_:)`` said of the hash.
-    ///
-    /// A decoded object or a long value is retained, a short one copied into a new array; see ``withBytes(for:hash:in:keyspace:floor:now:_:)``.
-    @inline(__always)
-    func lookup(
-        _ key: Span<UInt8>, hash: UInt64, in shard: Int, keyspace: UInt32, floor: UInt64, now: () -> Milliseconds
-    ) -> Hit? {
-        guard shard >= 0 else { return nil }
-        let isSampled = isSampled(hash)
-        let (hit, needsCare) = shards.withLock(shard) {
-            $0.lookup(key, hash: hash, keyspace: keyspace, isSampled: isSampled, floor: floor, now: now)
-        }
-        if needsCare { care(for: shard) }
-        return hit
-    }
-
-    /// Copies the bytes of a key's value into `buffer`, if they fit, and returns how many there are.
-    ///
-    /// Nothing is allocated. Returns nil if there is no valid entry, or if it holds a decoded object.
-    @inline(__always)
-    func copyValue(
-        for key: Span<UInt8>, hash: UInt64, in shard: Int, keyspace: UInt32, floor: UInt64, now: () -> Milliseconds,
-        into buffer: inout MutableSpan<UInt8>
-    ) -> Int? {
-        guard shard >= 0 else { return nil }
-        let isSampled = isSampled(hash)
-        let (count, needsCare) = shards.withLock(shard) {
-            $0.copyValue(
-                for: key, hash: hash, keyspace: keyspace, isSampled: isSampled, floor: floor, now: now, into: &buffer)
-        }
-        if needsCare { care(for: shard) }
-        return count
-    }
-
-    /// Calls `body` with the bytes of a key's value and its deadline, or returns nil if there is no valid entry, or one that holds an object.
-    ///
-    /// Nothing is allocated: a short value is copied to the stack, a long one retained. No lock is held while `body` runs, so it may do what it likes.
-    @inline(__always)
-    func withBytes<Result>(
-        for key: Span<UInt8>, hash: UInt64, in shard: Int, keyspace: UInt32, floor: UInt64, now: () -> Milliseconds,
-        _ body: (Span<UInt8>, Milliseconds) throws -> Result
-    ) rethrows -> Result? {
-        guard shard >= 0 else { return nil }
-        let isSampled = isSampled(hash)
-        return try unsafe withUnsafeTemporaryAllocation(byteCount: EntryBlock.inlineLimit, alignment: 8) { scratch in
-            var borrowed = unsafe BorrowedValue(scratch: scratch)
-            let needsCare = shards.withLock(shard) {
-                $0.borrow(
-                    key, hash: hash, keyspace: keyspace, isSampled: isSampled, floor: floor, now: now, into: &borrowed)
-            }
-            if needsCare { care(for: shard) }
-            if borrowed.count >= 0 {
-                let bytes = unsafe UnsafeRawBufferPointer(rebasing: scratch[..<borrowed.count])
-                return unsafe try body(Span<UInt8>(_unsafeBytes: bytes), borrowed.expiry)
-            }
-            guard let bytes = borrowed.outside?.bytes else { return nil }
-            return try body(bytes.span, borrowed.expiry)
-        }
     }
 
     // MARK: The steps of the protocol
@@ -244,7 +173,7 @@ final class MemoryTier: Sendable {
     /// Drops every entry. The protocol's marks stay, and so does what the policy has learnt.
     func removeAll() {
         for shard in shards.indices {
-            shards.withLock(shard) { $0.removeAll() }
+            shards.update(shard) { $0.removeAll() }
             care(for: shard)
         }
     }
@@ -264,7 +193,7 @@ final class MemoryTier: Sendable {
         limits.withLock { $0.capacity = capacity }
         let budget = Self.shardBudget(capacity, shards.count, parameters)
         for shard in shards.indices {
-            shards.withLock(shard) { $0.resize(budget: budget) }
+            shards.update(shard) { $0.resize(budget: budget) }
             care(for: shard)
         }
         chooser.withLock { chooser in
@@ -282,7 +211,7 @@ final class MemoryTier: Sendable {
     func removeExpired(now: Milliseconds, budget: Int = .max) -> Bool {
         var left = budget
         for shard in shards.indices where left > 0 {
-            left = shards.withLock(shard) { $0.removeExpired(now: now, budget: left) }
+            left = shards.update(shard) { $0.removeExpired(now: now, budget: left) }
             care(for: shard)
         }
         return left > 0
@@ -292,21 +221,20 @@ final class MemoryTier: Sendable {
 
     /// Runs a step that may change the shard, then sees to what it left behind.
     @inline(__always)
-    private func step(_ hash: UInt64, _ body: (inout MemoryShard) -> Void) {
+    func step(_ hash: UInt64, _ body: (inout MemoryShard) -> Void) {
         guard isOn else { return }
         let shard = shard(of: hash)
         let advice = PackedAdvice(word: publishedAdvice.load(ordering: .relaxed))
-        let needsCare = shards.withLock(shard) { state in
+        let needsCare = shards.update(shard) { state in
             state.follow(advice)
             body(&state)
-            shards.publish(state.entries.index.place, of: shard)
             return state.needsCare
         }
         if needsCare { care(for: shard) }
     }
 
     /// Lets go of removed objects, tells the listener, and shows sampled accesses to the shadows unless another thread is doing so.
-    private func care(for shard: Int) {
+    func care(for shard: Int) {
         let (objects, _, accesses, isFull) = shards.withLock(shard) { state in
             let leftovers = state.takeLeftovers()
             if let removalListener { for notice in leftovers.notices { removalListener(notice) } }

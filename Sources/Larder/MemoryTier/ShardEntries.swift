@@ -3,7 +3,7 @@
 /// It ranks nothing: that is the policy's, to which it lends the fields in the headers (``PolicyEntries``).
 struct ShardEntries: ~Copyable, Sendable {
     private(set) var arena: BlockArena
-    private(set) var index = EntryIndex()
+    private(set) var index: EntryIndex
     private(set) var wheel = TimerWheel()
     /// The bytes that values elsewhere are counted as.
     private(set) var outsideBytes = 0
@@ -16,7 +16,11 @@ struct ShardEntries: ~Copyable, Sendable {
 
     init(byteCount: Int) {
         arena = BlockArena(byteCount: byteCount)
+        index = EntryIndex(largestByteCount: Self.largestIndex(byteCount))
     }
+
+    /// The most that an index can take: 64 bytes for seven eighths of seven entries, which have 40 bytes at least.
+    private static func largestIndex(_ byteCount: Int) -> Int { byteCount / 3 }
 
     @inline(__always)
     var count: Int { index.count }
@@ -29,9 +33,23 @@ struct ShardEntries: ~Copyable, Sendable {
 
     // MARK: Finding
 
+    /// The entry of a key, or 0.
     @inline(__always)
     func find(_ key: Span<UInt8>, _ fingerprint: UInt32, keyspace: UInt32) -> EntryReference {
-        index.find(fingerprint) { arena.matches($0, key, keyspace: keyspace) }
+        return view.entry(of: view.find(key, fingerprint, keyspace: keyspace))
+    }
+
+    /// What a lookup reads.
+    @inline(__always)
+    var view: ShardView {
+        ShardView(
+            index: index.address, rows: index.rows, arena: arena.memory.address, arenaByteCount: arena.memory.byteCount)
+    }
+
+    /// Brings what is read of the entry that is to leave a queue next closer: its row in the index. (Its header has just been written.)
+    @inline(__always)
+    func approach(_ entry: EntryReference) {
+        if entry != 0 { index.prefetch(arena.fingerprint(entry)) }
     }
 
     // MARK: Adding
@@ -46,8 +64,8 @@ struct ShardEntries: ~Copyable, Sendable {
             version: new.version, keyLength: key.count, form: new.form, expires: new.expiry != 0)
         arena.setState(state, block)
         arena.store(new.fingerprint, block, 16)
-        arena.store(new.keyspace, block, 24)
-        arena.store(new.valueWord | slack << 29, block, 28)
+        arena.store(new.keyspace, block, EntryBlock.keyspaceOffset)
+        arena.store(new.valueWord | slack << 29, block, EntryBlock.valueWordOffset)
         if state.expires { arena.store(new.expiry, block, 32) }
         let keyStart = Int(block) * BlockArena.unit + state.keyOffset
         arena.memory.write(key, at: keyStart)
@@ -169,16 +187,18 @@ struct ShardEntries: ~Copyable, Sendable {
         arena.memory.move(
             from: Int(entry) * BlockArena.unit, to: Int(block) * BlockArena.unit, count: Int(units) * BlockArena.unit)
         arena.store(arena.load(block, 0, as: UInt64.self) & ~BlockArena.followsFree, block, 0)
-        arena.store(arena.valueWord(block) & 0x1FFF_FFFF | slack << 29, block, 28)
+        arena.store(
+            arena.valueWord(block) & EntryBlock.valueMask | slack << 29, block, EntryBlock.valueWordOffset)
         policy.replace(entry, by: block, oldWeight: oldWeight, in: &self)
         index.replace(entry, by: block, arena.fingerprint(block))
         if arena.state(block).expires { wheel.replace(entry, by: block, in: arena) }
         weight += weight(of: block) - oldWeight
     }
 
-    /// Moves the arena into a range of another size, at least as large as its frontier.
-    mutating func resizeArena(byteCount: Int) {
-        arena.resize(byteCount: byteCount)
+    /// Makes address space for `byteCount` bytes of entries.
+    mutating func reserve(byteCount: Int) {
+        arena.reserve(byteCount: byteCount)
+        index.reserve(byteCount: Self.largestIndex(byteCount))
     }
 
     // MARK: Enumeration and expiry
@@ -200,17 +220,13 @@ extension ShardEntries: PolicyEntries {
         Int(arena.units(entry)) * BlockArena.unit + arena.outsideCost(entry)
     }
     func fingerprint(of entry: EntryReference) -> UInt32 { arena.fingerprint(entry) }
-    @inline(__always)
-    func hits(of entry: EntryReference) -> UInt8 { arena.state(entry).hits }
-    @inline(__always)
+    func hits(of entry: EntryReference) -> UInt8 { index.hits(of: entry, arena.fingerprint(entry)) }
     mutating func setHits(_ hits: UInt8, of entry: EntryReference) {
-        var state = arena.state(entry)
-        state.hits = hits
-        arena.setState(state, entry)
+        index.setHits(hits, of: entry, arena.fingerprint(entry))
     }
     @inline(__always)
-    func time(of entry: EntryReference) -> UInt32 { arena.load(entry, 20, as: UInt32.self) }
-    mutating func setTime(_ time: UInt32, of entry: EntryReference) { arena.store(time, entry, 20) }
+    func time(of entry: EntryReference) -> UInt32 { arena.load(entry, EntryBlock.timeOffset, as: UInt32.self) }
+    mutating func setTime(_ time: UInt32, of entry: EntryReference) { arena.store(time, entry, EntryBlock.timeOffset) }
     @inline(__always)
     func queue(of entry: EntryReference) -> QueueKind { arena.state(entry).queue }
     mutating func setQueue(_ queue: QueueKind, of entry: EntryReference) {

@@ -15,9 +15,9 @@ import Testing
     func `a tier never answers wrongly whatever the steps`(seed: UInt64) throws {
         var random = SeededGenerator(seed: seed)
         let capacity = [100_000, 200_000, 500_000, 2_000_000][Int(seed % 4)]
-        let tier = MemoryTier(capacity: capacity, shardCount: seed % 2 == 0 ? 1 : 2)
+        let clock = ManualClock()
+        let tier = MemoryTier(capacity: capacity, shardCount: seed % 2 == 0 ? 1 : 2, clock: clock.wallClock)
         var model: [MemoryKey: Model] = [:]
-        var now: UInt64 = 1_700_000_000_000
         var floor: UInt64 = 0
         var version: UInt64 = 1
         let largest = [40, 400, 3_000, 40_000][Int(seed / 4) % 4]
@@ -26,16 +26,16 @@ import Testing
             let key = MemoryKey.number(Int.random(in: 0..<600, using: &random))
             let size = Int.random(in: 0...(Int.random(in: 0..<8, using: &random) == 0 ? largest : 60), using: &random)
             let value = [UInt8](repeating: UInt8(truncatingIfNeeded: random.next()), count: size)
-            let expiry = Bool.random(using: &random) ? 0 : now + UInt64.random(in: 1...200_000, using: &random)
+            let expiry = Bool.random(using: &random) ? 0 : clock.now + UInt64.random(in: 1...200_000, using: &random)
             switch Int.random(in: 0..<100, using: &random) {
             case 0..<45:
-                let hit = tier.find(key, floor: floor, now: now)
+                let hit = tier.find(key, floor: floor)
                 if let hit {
                     let held = try #require(model[key], "an entry that nobody gave, step \(step)")
                     #expect(hit.bytes == held.value)
                     #expect(hit.expiry == held.expiry)
                     #expect(held.version >= floor)
-                    #expect(held.expiry == 0 || held.expiry > now)
+                    #expect(held.expiry == 0 || held.expiry > clock.now)
                 }
             case 45..<80:
                 tier.populate(.bytes(value), for: key, version: version, expiry: expiry) { floor }
@@ -43,9 +43,9 @@ import Testing
             case 80..<92:
                 version += 1
                 tier.mark(key)
-                #expect(tier.find(key, floor: floor, now: now) == nil)
+                #expect(tier.find(key, floor: floor) == nil)
                 tier.populate(.bytes([0xEE]), for: key, version: version - 1, expiry: 0) { floor }
-                #expect(tier.find(key, floor: floor, now: now) == nil, "populated while a commit was under way")
+                #expect(tier.find(key, floor: floor) == nil, "populated while a commit was under way")
                 if Bool.random(using: &random) {
                     tier.install(.bytes(value), for: key, version: version, expiry: expiry) { floor }
                     model[key] = Model(value: value, version: version, expiry: expiry)
@@ -58,15 +58,15 @@ import Testing
                     model[key] = nil
                 }
             case 92..<96:
-                now += UInt64.random(in: 0...60_000, using: &random)
-                tier.removeExpired(now: now, budget: Int.random(in: 1...50, using: &random))
+                clock.advance(milliseconds: UInt64.random(in: 0...60_000, using: &random))
+                tier.removeExpired(now: clock.now, budget: Int.random(in: 1...50, using: &random))
             case 96: floor = version
             case 97: tier.resize(capacity: capacity / Int.random(in: 1...3, using: &random))
             case 98 where Int.random(in: 0..<10, using: &random) == 0:
                 tier.removeAll()
                 #expect(tier.statistics.entries == 0)
             default:
-                now += 1_000
+                clock.advance(milliseconds: 1_000)
             }
             if let broken = tier.brokenInvariant() {
                 Issue.record("step \(step): \(broken)")

@@ -13,9 +13,8 @@ extension MemoryKey {
 }
 
 extension MemoryTier {
-    func find(_ key: MemoryKey, floor: UInt64 = 0, now: UInt64 = 1) -> Hit? {
-        lookup(
-            key.bytes.span, hash: key.hash, in: approach(key.hash), keyspace: key.keyspace, floor: floor, now: { now })
+    func find(_ key: MemoryKey, floor: UInt64 = 0) -> Hit? {
+        lookup(key.bytes.span, hash: key.hash, in: shard(of: key.hash), keyspace: key.keyspace, floor: floor)
     }
 
     func keep(_ bytes: [UInt8], for key: MemoryKey, version: UInt64 = 1, expiry: UInt64 = 0) {

@@ -1,6 +1,6 @@
 @_spi(Benchmarks) import Larder
 
-/// Larder's memory tier alone, values handed out as arrays. It locks, counts and evicts as under a store; there is no disk to be coherent with.
+/// Larder's memory tier alone, values copied into a buffer of the caller's. It locks, counts and evicts as under a store; there is no disk to be coherent with.
 struct LarderMemoryDriver: Driver {
     private let memory: StandaloneMemory
 
@@ -8,10 +8,24 @@ struct LarderMemoryDriver: Driver {
 
     func makeSession() -> Session { Session(memory: memory) }
 
-    struct Session: DriverSession {
-        fileprivate let memory: StandaloneMemory
+    @safe
+    final class Session: DriverSession {
+        private let memory: StandaloneMemory
+        private let buffer = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: 4096)
 
-        func get(_ key: Span<UInt8>) -> Glimpse? { memory.value(for: key)?.glimpse }
+        init(memory: StandaloneMemory) {
+            self.memory = memory
+        }
+
+        deinit {
+            unsafe buffer.deallocate()
+        }
+
+        func get(_ key: Span<UInt8>) -> Glimpse? {
+            var span = unsafe MutableSpan(_unsafeElements: buffer)
+            guard let count = memory.copyValue(for: key, into: &span) else { return nil }
+            return span.span.extracting(..<count).glimpse
+        }
         func put(_ key: Span<UInt8>, _ value: Span<UInt8>) { memory.insert(value, for: key) }
         func value(for key: Span<UInt8>) -> [UInt8]? { memory.value(for: key) }
     }

@@ -67,12 +67,16 @@ struct EvictionPolicy: Sendable {
 
     // MARK: Hits
 
+    /// When a hit counts, at present.
+    @inline(__always)
+    var hitRule: HitRule { HitRule(clock: clock, correlatedAge: correlatedAge) }
+
     /// Notes that an entry was used. Writes nothing if its counter is full, or if it is too young for its window.
     @inline(__always)
     func hit(_ entry: EntryReference, in entries: inout some PolicyEntries & ~Copyable) {
         let hits = entries.hits(of: entry)
-        guard hits < 3 else { return }
-        if entries.queue(of: entry) == .window, clock &- entries.time(of: entry) < correlatedAge { return }
+        guard hits < HitRule.most else { return }
+        if entries.queue(of: entry) == .window, hitRule.isCorrelated(entries.time(of: entry)) { return }
         entries.setHits(hits + 1, of: entry)
     }
 

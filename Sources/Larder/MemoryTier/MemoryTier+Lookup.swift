@@ -1,0 +1,170 @@
+/// Lookups. Most of them are answered without the shard's lock; the rest under it.
+extension MemoryTier {
+    /// What a lookup finds.
+    struct Hit {
+        var value: MemoryValue
+        var expiry: Milliseconds
+    }
+
+    /// The entry of a key, unless it is older than `floor` or expired. `shard` is ``shard(of:)``.
+    ///
+    /// A decoded object or a long value is retained, a short one copied into a new array; see ``withBytes(for:hash:in:keyspace:floor:_:)``.
+    ///
+    /// - Parameter isObject: Whether the value is likely to be a decoded object, which only a lookup with the lock may retain.
+    @inline(__always)
+    func lookup(
+        _ key: Span<UInt8>, hash: UInt64, in shard: Int, keyspace: UInt32, floor: UInt64, isObject: Bool = false
+    ) -> Hit? {
+        if !isObject {
+            var hit: Hit?
+            let verdict = attempt(key, hash, shard, keyspace, floor) { view, found in
+                guard let bytes = view.inlineValue(of: found) else { return false }
+                hit = Hit(value: .bytes(bytes.array), expiry: view.expiry(of: found))
+                return true
+            }
+            if verdict == .hit { return hit }
+            if verdict == .miss { return nil }
+        }
+        return lookupWithLock(key, hash, shard, keyspace, floor)
+    }
+
+    @inline(never)
+    private func lookupWithLock(
+        _ key: Span<UInt8>, _ hash: UInt64, _ shard: Int, _ keyspace: UInt32, _ floor: UInt64
+    ) -> Hit? {
+        guard isOn else { return nil }
+        let isSampled = isSampled(hash)
+        var isStale = false
+        let (hit, needsCare) = shards.withLock(shard) { state -> (Hit?, Bool) in
+            let view = state.entries.view
+            let found = view.find(key, UInt32(truncatingIfNeeded: hash), keyspace: keyspace)
+            guard found.isThere else { return (nil, false) }
+            isStale = view.staleness(of: found, floor: floor, clock: clock) != nil
+            guard !isStale else { return (nil, false) }
+            view.noteHit(found, by: shards.hitRule(of: shard))
+            if isSampled { state.feed.add(hash, weight: state.entries.weight(of: view.entry(of: found))) }
+            return (Hit(value: state.value(found), expiry: view.expiry(of: found)), state.needsCare)
+        }
+        if hit != nil { counters.countHit() } else { counters.countMiss() }
+        if isStale {
+            step(hash) { $0.reclaim(key, hash: hash, keyspace: keyspace, floor: floor, clock: clock) }
+        }
+        if needsCare { care(for: shard) }
+        return hit
+    }
+
+    /// Copies the bytes of a key's value into `buffer`, if they fit, and returns how many there are.
+    ///
+    /// Nothing is allocated. Returns nil if there is no valid entry, or if it holds a decoded object; what is in `buffer` then means nothing.
+    @inline(__always)
+    func copyValue(
+        for key: Span<UInt8>, hash: UInt64, in shard: Int, keyspace: UInt32, floor: UInt64,
+        into buffer: inout MutableSpan<UInt8>
+    ) -> Int? {
+        var count = 0
+        let verdict = attempt(key, hash, shard, keyspace, floor) { view, found in
+            guard let bytes = view.inlineValue(of: found) else { return false }
+            count = bytes.count
+            unsafe buffer.withUnsafeMutableBytes { target in
+                if bytes.count <= target.count { unsafe bytes.copy(to: target) }
+            }
+            return true
+        }
+        if verdict == .hit { return count }
+        if verdict == .miss { return nil }
+        return copyValueWithLock(key, hash, shard, keyspace, floor, &buffer)
+    }
+
+    @inline(never)
+    private func copyValueWithLock(
+        _ key: Span<UInt8>, _ hash: UInt64, _ shard: Int, _ keyspace: UInt32, _ floor: UInt64,
+        _ buffer: inout MutableSpan<UInt8>
+    ) -> Int? {
+        let hit = lookupWithLock(key, hash, shard, keyspace, floor)
+        guard let hit, case .bytes(let bytes) = hit.value else { return nil }
+        buffer.copyIfFitting(bytes.span)
+        return bytes.count
+    }
+
+    /// Calls `body` with the bytes of a key's value and its deadline, or returns nil if there is no valid entry, or one that holds an object.
+    ///
+    /// A short value is copied to the stack, a long one retained. No lock is held while `body` runs, so it may do what it likes.
+    @inline(__always)
+    func withBytes<Result>(
+        for key: Span<UInt8>, hash: UInt64, in shard: Int, keyspace: UInt32, floor: UInt64,
+        _ body: (Span<UInt8>, Milliseconds) throws -> Result
+    ) rethrows -> Result? {
+        return try unsafe withUnsafeTemporaryAllocation(byteCount: EntryBlock.inlineLimit, alignment: 16) { scratch in
+            var count = 0
+            var expiry: Milliseconds = 0
+            let verdict = attempt(key, hash, shard, keyspace, floor) { view, found in
+                guard let bytes = view.inlineValue(of: found) else { return false }
+                count = bytes.count
+                expiry = view.expiry(of: found)
+                unsafe bytes.copy(to: scratch)
+                return true
+            }
+            if verdict == .hit {
+                let bytes = unsafe UnsafeRawBufferPointer(rebasing: scratch[..<count])
+                return unsafe try body(Span<UInt8>(_unsafeBytes: bytes), expiry)
+            }
+            if verdict == .miss { return nil }
+            let hit = lookupWithLock(key, hash, shard, keyspace, floor)
+            guard let hit, case .bytes(let bytes) = hit.value else { return nil }
+            return try body(bytes.span, hit.expiry)
+        }
+    }
+
+    /// Whether there is a valid entry of a key, in whatever form. Counts as a use of it.
+    @inline(__always)
+    func contains(
+        _ key: Span<UInt8>, hash: UInt64, in shard: Int, keyspace: UInt32, floor: UInt64
+    ) -> Bool {
+        let verdict = attempt(key, hash, shard, keyspace, floor) { _, _ in true }
+        if verdict == .undecided { return lookupWithLock(key, hash, shard, keyspace, floor) != nil }
+        return verdict == .hit
+    }
+
+    // MARK: Without the lock
+
+    /// What came of a lookup without the lock.
+    private enum Verdict {
+        case hit
+        case miss
+        /// Someone was changing the shard, or there is more to do than to look.
+        case undecided
+    }
+
+    /// Looks a key up without the lock. `take` gets the value of a valid entry, which counts only after a hit; it says whether it could do so without the lock.
+    @inline(__always)
+    private func attempt(
+        _ key: Span<UInt8>, _ hash: UInt64, _ shard: Int, _ keyspace: UInt32, _ floor: UInt64,
+        take: (ShardView, ShardView.Found) -> Bool
+    ) -> Verdict {
+        // The shadows are fed under the lock.
+        guard !isSampled(hash), let sequence = shards.beginReading(shard) else { return .undecided }
+        let view = shards.view(of: shard)
+        let found = view.find(key, UInt32(truncatingIfNeeded: hash), keyspace: keyspace)
+        if found.isThere {
+            guard view.staleness(of: found, floor: floor, clock: clock) == nil, take(view, found),
+                shards.isUnchanged(shard, since: sequence)
+            else { return .undecided }
+            view.noteHit(found, by: shards.hitRule(of: shard))
+            counters.countHit()
+            return .hit
+        }
+        guard shards.isUnchanged(shard, since: sequence) else { return .undecided }
+        counters.countMiss()
+        return .miss
+    }
+}
+
+extension ShardView {
+    /// Why an entry does not answer: it is older than `floor`, or has expired. Nil if it does.
+    @inline(__always)
+    func staleness(of found: Found, floor: UInt64, clock: WallClock) -> RemovalCause? {
+        if found.state.version < floor, ProtocolGuards.comparesFloor { return .outdated }
+        if !found.state.isPlain, found.state.expires, clock.now() >= expiry(of: found) { return .expired }
+        return nil
+    }
+}

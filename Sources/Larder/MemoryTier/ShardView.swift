@@ -1,0 +1,198 @@
+internal import CProcessor
+
+/// What a lookup reads of a shard: the index and the blocks.
+///
+/// It is used under the shard's lock, and without it. Without it, another thread may be changing what is read: a word is read once and whole, and leads nowhere outside
+/// the shard's memory, whatever it says. What came of it counts only if the shard's ``SequenceLock`` says that nobody wrote. The memory itself stays mapped for as long
+/// as the shard exists (``RetiredMemory``).
+@safe
+struct ShardView {
+    private let index: UnsafeMutableRawPointer
+    private let rows: Int
+    private let arena: UnsafeRawPointer
+    private let arenaByteCount: Int
+
+    @inline(__always)
+    init(index: UInt, rows: Int, arena: UInt, arenaByteCount: Int) {
+        unsafe self.index = UnsafeMutableRawPointer(bitPattern: index).unsafelyUnwrapped
+        self.rows = rows
+        unsafe self.arena = UnsafeRawPointer(bitPattern: arena).unsafelyUnwrapped
+        self.arenaByteCount = arenaByteCount
+    }
+
+    /// An entry that was found, or that there is none.
+    @safe
+    struct Found {
+        /// Where the entry lies, its header first; nil if there is none.
+        fileprivate let header: UnsafeRawPointer?
+        /// The first word of its header.
+        let state: EntryBlock.State
+        /// Its row in the index, and its slot there.
+        fileprivate let row: UnsafeMutableRawPointer
+        fileprivate let slot: UInt32
+
+        @inline(__always)
+        fileprivate init(
+            header: UnsafeRawPointer?, state: EntryBlock.State, row: UnsafeMutableRawPointer, slot: UInt32
+        ) {
+            unsafe self.header = header
+            self.state = state
+            unsafe self.row = row
+            self.slot = slot
+        }
+
+        /// There is no entry.
+        @inline(__always)
+        @unsafe
+        fileprivate static func none(_ row: UnsafeMutableRawPointer) -> Found {
+            unsafe Found(header: nil, state: .init(word: 0), row: row, slot: 0)
+        }
+
+        /// Whether there is an entry.
+        @inline(__always) var isThere: Bool { unsafe header != nil }
+    }
+
+    // MARK: Finding
+
+    /// The entry of a key, which is not empty, if there is one.
+    @inline(__always)
+    func find(_ key: Span<UInt8>, _ fingerprint: UInt32, keyspace: UInt32) -> Found {
+        unsafe key.withUnsafeBytes { key in
+            let key = unsafe Key(start: key.baseAddress.unsafelyUnwrapped, count: key.count, keyspace: keyspace)
+            let row = unsafe index + EntryIndex.row(fingerprint, of: rows) &* EntryIndex.rowBytes
+            let candidates = unsafe larder_words_with_upper_half(row, fingerprint)
+            if candidates != 0 {
+                let found = unsafe Self.candidate(candidates, of: row, ifIts: key, arena, arenaByteCount)
+                if found.isThere { return found }
+            } else if unsafe larder_load_racing_32(row + EntryIndex.passedOffset) == 0 {
+                return unsafe .none(row)
+            }
+            return unsafe Self.findAnywhere(key, fingerprint, index, rows, arena, arenaByteCount)
+        }
+    }
+
+    @unsafe
+    private struct Key {
+        let start: UnsafeRawPointer
+        let count: Int
+        let keyspace: UInt32
+    }
+
+    /// The entry of a key, if there is one: wherever it stands.
+    // Out of line, as it is rare that the first candidate is not the one, and without `self`, so that the rest is done in registers.
+    @inline(never)
+    @unsafe
+    private static func findAnywhere(
+        _ key: Key, _ fingerprint: UInt32, _ index: UnsafeMutableRawPointer, _ rows: Int, _ arena: UnsafeRawPointer,
+        _ arenaByteCount: Int
+    ) -> Found {
+        var number = EntryIndex.row(fingerprint, of: rows)
+        // All rows could have been passed only while someone wrote.
+        for _ in 0..<rows {
+            let row = unsafe index + number &* EntryIndex.rowBytes
+            var candidates = unsafe larder_words_with_upper_half(row, fingerprint)
+            while candidates != 0 {
+                let found = unsafe candidate(candidates, of: row, ifIts: key, arena, arenaByteCount)
+                if found.isThere { return found }
+                candidates &= candidates &- 1
+            }
+            if unsafe larder_load_racing_32(row + EntryIndex.passedOffset) == 0 { break }
+            number = number &+ 1 == rows ? 0 : number &+ 1
+        }
+        return unsafe .none(index)
+    }
+
+    /// The entry in the first of some slots of a row, if it is that of a key.
+    ///
+    /// The lines behind the header's are asked for before it is looked at: where the key and the value begin is known only once the header has come.
+    @inline(__always)
+    @unsafe
+    private static func candidate(
+        _ slots: UInt32, of row: UnsafeMutableRawPointer, ifIts key: Key, _ arena: UnsafeRawPointer, _ arenaByteCount: Int
+    ) -> Found {
+        let slot = UInt32(truncatingIfNeeded: slots.trailingZeroBitCount) &>> 1
+        let offset = unsafe Int(larder_load_racing_32(row + Int(slot) &* 8)) &* BlockArena.unit
+        guard offset != 0, offset < arenaByteCount else { return unsafe .none(row) }
+        let header = unsafe arena + offset
+        unsafe larder_prefetch(header + 64)
+        unsafe larder_prefetch(header + 128)
+        let state = unsafe EntryBlock.State(word: larder_load_racing_64(header))
+        guard unsafe state.keyLength == key.count
+            && larder_load_racing_32(header + EntryBlock.keyspaceOffset) == key.keyspace
+            && larder_equals_racing(header + state.keyOffset, key.start, UInt64(key.count))
+        else { return unsafe .none(row) }
+        return unsafe Found(header: header, state: state, row: row, slot: slot)
+    }
+
+    // MARK: Reading
+
+    /// The block of an entry; 0 if there is none.
+    @inline(__always)
+    func entry(of found: Found) -> EntryReference {
+        guard let header = unsafe found.header else { return 0 }
+        return unsafe EntryReference(truncatingIfNeeded: (header - arena) / BlockArena.unit)
+    }
+
+    /// When the entry expires, 0 if never.
+    @inline(__always)
+    func expiry(of found: Found) -> Milliseconds {
+        guard found.state.expires, let header = unsafe found.header else { return 0 }
+        return unsafe larder_load_racing_64(header + EntryBlock.headerSize)
+    }
+
+    /// The bytes of a value that lies in the block, at most ``EntryBlock/inlineLimit``; nil if it lies elsewhere. To be copied by ``RacingBytes/copy(to:)``.
+    @inline(__always)
+    func inlineValue(of found: Found) -> RacingBytes? {
+        guard found.state.isPlain || found.state.form == .inline, let header = unsafe found.header else { return nil }
+        let word = unsafe larder_load_racing_32(header + EntryBlock.valueWordOffset)
+        let count = Int(word & EntryBlock.valueMask)
+        guard count <= EntryBlock.inlineLimit else { return nil }
+        return unsafe RacingBytes(start: header + (found.state.keyOffset &+ found.state.keyLength), count: count)
+    }
+
+    // MARK: Hits
+
+    /// Counts a hit, if it counts by the rule. Two threads that do so at once may count one hit for both, or one of another entry of the row twice.
+    @inline(__always)
+    func noteHit(_ found: Found, by rule: @autoclosure () -> HitRule) {
+        let counters = unsafe found.row + EntryIndex.hitsOffset
+        let hits = unsafe larder_load_racing_32(counters)
+        let shift = 4 &* found.slot
+        guard hits &>> shift & 15 < UInt32(HitRule.most) else { return }
+        if found.state.queue == .window, let header = unsafe found.header {
+            guard unsafe !rule().isCorrelated(larder_load_racing_32(header + EntryBlock.timeOffset)) else { return }
+        }
+        unsafe larder_store_racing_32(counters, hits &+ 1 &<< shift)
+    }
+}
+
+/// Bytes that another thread may be writing.
+@safe
+struct RacingBytes {
+    private let start: UnsafeRawPointer
+    let count: Int
+
+    @inline(__always)
+    @unsafe
+    fileprivate init(start: UnsafeRawPointer, count: Int) {
+        unsafe self.start = start
+        self.count = count
+    }
+
+    /// Copies the bytes to the front of `target`, which must have room for them.
+    @inline(__always)
+    func copy(to target: UnsafeMutableRawBufferPointer) {
+        assert(target.count >= count)
+        guard let address = target.baseAddress else { return }
+        unsafe larder_copy_racing(address, start, UInt64(count))
+    }
+
+    /// The bytes in a new array.
+    @inline(__always)
+    var array: [UInt8] {
+        // Not uninitialized, for which the runtime would look up a type.
+        var bytes = [UInt8](repeating: 0, count: count)
+        unsafe bytes.withUnsafeMutableBytes { unsafe copy(to: $0) }
+        return bytes
+    }
+}

@@ -1,0 +1,87 @@
+import TestSupport
+import Testing
+
+@testable import Larder
+
+@Suite struct `Lookups beside writers` {
+    /// A value of which every byte tells the key and the round that it was written in.
+    private func value(_ number: Int, _ round: Int) -> [UInt8] {
+        let count = [3, 17, 40, 100, 300, 1_000, 3_000][number % 7]
+        return [UInt8(truncatingIfNeeded: number)] + [UInt8](repeating: UInt8(truncatingIfNeeded: round), count: count)
+    }
+
+    private func check(_ bytes: Span<UInt8>, _ number: Int) -> Bool {
+        guard bytes.count == value(number, 0).count, bytes[0] == UInt8(truncatingIfNeeded: number) else { return false }
+        return (1..<bytes.count).allSatisfy { bytes[$0] == bytes[1] }
+    }
+
+    @Test func `never see part of a value, or another key's, whatever is done to the shard`() async throws {
+        // One shard, so that everything meets there; small, so that blocks change hands all the time.
+        let tier = MemoryTier(capacity: 200_000, shardCount: 1)
+        let keys = (0..<400).map { MemoryKey.number($0) }
+        let isDone = Gate()
+        try await withThrowingTaskGroup(of: (wrong: Int, seen: Int).self) { group in
+            for reader in 0..<3 {
+                group.addTask {
+                    try await inThread {
+                        var random = SeededGenerator(seed: UInt64(reader))
+                        var (wrong, seen) = (0, 0)
+                        while !isDone.isOpenNow {
+                            let number = Int.random(in: 0..<400, using: &random)
+                            let key = keys[number]
+                            let shard = tier.shard(of: key.hash)
+                            if reader == 0 {
+                                guard let bytes = tier.find(key)?.bytes else { continue }
+                                seen += 1
+                                if !check(bytes.span, number) { wrong += 1 }
+                            } else {
+                                let isRight = tier.withBytes(
+                                    for: key.bytes.span, hash: key.hash, in: shard, keyspace: key.keyspace, floor: 0
+                                ) { bytes, _ in check(bytes, number) }
+                                if isRight != nil { seen += 1 }
+                                if isRight == false { wrong += 1 }
+                            }
+                        }
+                        return (wrong, seen)
+                    }
+                }
+            }
+            group.addTask {
+                try await inThread {
+                    var random = SeededGenerator(seed: 99)
+                    for round in 1...60_000 {
+                        let number = Int.random(in: 0..<400, using: &random)
+                        switch Int.random(in: 0..<100, using: &random) {
+                        case 0..<80: tier.keep(value(number, round), for: keys[number], version: UInt64(round))
+                        case 80..<98:
+                            tier.mark(keys[number])
+                            tier.unmark(keys[number].hash)
+                        case 98: tier.resize(capacity: Int.random(in: 100_000...300_000, using: &random))
+                        default: if Int.random(in: 0..<20, using: &random) == 0 { tier.removeAll() }
+                        }
+                    }
+                    isDone.open()
+                    return (0, 0)
+                }
+            }
+            var seen = 0
+            for try await result in group {
+                #expect(result.wrong == 0)
+                seen += result.seen
+            }
+            #expect(seen > 10_000)
+        }
+        #expect(tier.brokenInvariant() == nil)
+    }
+
+    @Test func `are counted exactly, by however many threads`() async throws {
+        let tier = MemoryTier(capacity: 1 << 20, shardCount: 1)
+        for number in 0..<10 { tier.keep([1], for: .number(number)) }
+        // More than there are numbers for threads.
+        try await inThreads(100) { _ in
+            for number in 0..<200 { _ = tier.find(.number(number % 20)) }
+        }
+        #expect(tier.statistics.hits == 10_000)
+        #expect(tier.statistics.misses == 10_000)
+    }
+}
