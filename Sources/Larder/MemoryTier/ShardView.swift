@@ -108,7 +108,8 @@ struct ShardView {
     @inline(__always)
     @unsafe
     private static func candidate(
-        _ slots: UInt32, of row: UnsafeMutableRawPointer, ifIts key: Key, _ arena: UnsafeRawPointer, _ arenaByteCount: Int
+        _ slots: UInt32, of row: UnsafeMutableRawPointer, ifIts key: Key, _ arena: UnsafeRawPointer,
+        _ arenaByteCount: Int
     ) -> Found {
         let slot = UInt32(truncatingIfNeeded: slots.trailingZeroBitCount) &>> 1
         let offset = unsafe Int(larder_load_racing_32(row + Int(slot) &* 8)) &* BlockArena.unit
@@ -117,9 +118,10 @@ struct ShardView {
         unsafe larder_prefetch(header + 64)
         unsafe larder_prefetch(header + 128)
         let state = unsafe EntryBlock.State(word: larder_load_racing_64(header))
-        guard unsafe state.keyLength == key.count
-            && larder_load_racing_32(header + EntryBlock.keyspaceOffset) == key.keyspace
-            && larder_equals_racing(header + state.keyOffset, key.start, UInt64(key.count))
+        guard
+            unsafe state.keyLength == key.count
+                && larder_load_racing_32(header + EntryBlock.keyspaceOffset) == key.keyspace
+                && larder_equals_racing(header + state.keyOffset, key.start, UInt64(key.count))
         else { return unsafe .none(row) }
         return unsafe Found(header: header, state: state, row: row, slot: slot)
     }
