@@ -6,7 +6,9 @@ extension Transaction {
     @inline(__always)
     func hasClaims() throws -> Bool {
         if let known = changes.hasClaims { return known }
-        let hasClaims = try withWriteTransaction { transaction in try !durable.claims.isEmpty(in: transaction) }
+        let hasClaims = try withWriteTransaction { transaction in
+            try !durable.areSecondaryTablesEmpty(in: transaction) && !durable.claims.isEmpty(in: transaction)
+        }
         changes.hasClaims = hasClaims
         return hasClaims
     }
@@ -22,7 +24,7 @@ extension Transaction {
     /// Makes a claim, in place of another.
     func put(_ claim: Claim, on keyHash: UInt64, in keyspace: Keyspace) throws {
         try withWriteTransaction { transaction in
-            try durable.claims.put(claim, on: keyHash, in: keyspace, of: &transaction)
+            try durable.put(claim, on: keyHash, in: keyspace, of: &transaction)
         }
         changes.countsAsChanged = true
         changes.hasClaims = true

@@ -13,13 +13,13 @@ public struct Transaction: ~Copyable {
     private let pointer: UnsafeMutablePointer<WriteTransaction>
     let durable: DurableTier
     let changes: ChangeSet
-    /// What the transactions before this one in the same commit change.
-    let earlier: ChangeSet
+    /// What the transactions before this one in the same commit change, if there are any.
+    let earlier: ChangeSet?
     let now: Milliseconds
     private let foreignCommits: Int
 
     init(
-        _ pointer: UnsafeMutablePointer<WriteTransaction>, durable: DurableTier, changes: ChangeSet, earlier: ChangeSet,
+        _ pointer: UnsafeMutablePointer<WriteTransaction>, durable: DurableTier, changes: ChangeSet, earlier: ChangeSet?,
         now: Milliseconds, foreignCommits: Int
     ) {
         unsafe self.pointer = pointer

@@ -55,9 +55,6 @@ final class ChangeSet {
         count == 0 && cleared.isEmpty && !countsAsChanged
     }
 
-    /// No changes.
-    static var none: ChangeSet { ChangeSet() }
-
     /// Whether the key is changed here, or removed though it was not there.
     func touches(_ key: MemoryKey, in keyspace: Keyspace) -> Bool {
         slot(key.hash) != nil || invalidated.contains(hash: key.hash) || absentHashes.contains(key.hash)
@@ -86,7 +83,8 @@ final class ChangeSet {
     /// Whether it is worth a try to append a key.
     @inline(__always)
     func isInOrder(_ key: Span<UInt8>, in keyspace: Keyspace) -> Bool {
-        run.isBulkLoad(of: keyspace) || isContinued(by: key, in: keyspace)
+        if isOfOneKey { return false }
+        return run.isBulkLoad(of: keyspace) || isContinued(by: key, in: keyspace)
     }
 
     private func isContinued(by key: Span<UInt8>, in keyspace: Keyspace) -> Bool {
@@ -113,10 +111,14 @@ final class ChangeSet {
     }
 
     private let installLimit: Int
+    private let isOfOneKey: Bool
 
-    /// - Parameter isBatch: Whether these are the changes of several transactions, each of which has had its limit.
-    init(isBatch: Bool = false) {
+    /// - Parameters:
+    ///   - isBatch: Whether these are the changes of several transactions, each of which has had its limit.
+    ///   - isOfOneKey: Whether they are those of a transaction that writes one key.
+    init(isBatch: Bool = false, isOfOneKey: Bool = false) {
         installLimit = isBatch ? .max : Self.maximumInstalled
+        self.isOfOneKey = isOfOneKey
     }
 
     /// Adds a key that was changed, of which memory is only to let go.

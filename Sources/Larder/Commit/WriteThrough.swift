@@ -132,13 +132,14 @@ final class WriteThrough: Sendable {
         let now = clock.now()
         // A reader may have noticed a foreign commit first, so what counts is that anyone has.
         let generation = coherence.foreignCommits
-        let batch = ChangeSet(isBatch: requests.count > 1)
+        let batch = ChangeSet(
+            isBatch: requests.count > 1, isOfOneKey: requests.count == 1 && requests[0].singleKey != nil && plan == nil)
         var outcomes: [(any Error)?] = []
 
         if let plan, let disk {
             do {
                 let evicted = ChangeSet()
-                try withView(of: &transaction, evicted, after: ChangeSet.none, now, generation) { view in
+                try withView(of: &transaction, evicted, after: nil, now, generation) { view in
                     try plan.carryOut(in: view, sweep: disk.sweep)
                 }
                 batch.add(evicted: evicted)
@@ -152,7 +153,7 @@ final class WriteThrough: Sendable {
         } else if requests.count == 1 {
             do {
                 try perform(
-                    requests[0], in: &transaction, batch, after: ChangeSet.none, now: now, generation: generation)
+                    requests[0], in: &transaction, batch, after: nil, now: now, generation: generation)
                 // The body may have swallowed the error of a write, which may have been its only one.
                 if let failure = transaction.failure { throw failure }
             } catch {
@@ -165,7 +166,7 @@ final class WriteThrough: Sendable {
             return try finish(transaction, id, batch, [nil], writer)
         }
         for (position, request) in requests.enumerated() {
-            let changes = ChangeSet()
+            let changes = ChangeSet(isOfOneKey: request.singleKey != nil)
             do {
                 if request.singleKey != nil || !ProtocolGuards.undoesAlone {
                     try perform(request, in: &transaction, changes, after: batch, now: now, generation: generation)
@@ -208,7 +209,7 @@ final class WriteThrough: Sendable {
     }
 
     private func perform(
-        _ request: WriteRequest, in transaction: inout WriteTransaction, _ changes: ChangeSet, after earlier: ChangeSet,
+        _ request: WriteRequest, in transaction: inout WriteTransaction, _ changes: ChangeSet, after earlier: ChangeSet?,
         now: Milliseconds, generation: Int
     ) throws {
         try withView(of: &transaction, changes, after: earlier, now, generation) { view in
@@ -218,7 +219,7 @@ final class WriteThrough: Sendable {
     }
 
     private func withView(
-        of transaction: inout WriteTransaction, _ changes: ChangeSet, after earlier: ChangeSet, _ now: Milliseconds,
+        of transaction: inout WriteTransaction, _ changes: ChangeSet, after earlier: ChangeSet?, _ now: Milliseconds,
         _ generation: Int, _ body: (borrowing Transaction) throws -> Void
     ) throws {
         try unsafe withUnsafeMutablePointer(to: &transaction) { pointer in
@@ -269,6 +270,7 @@ final class WriteThrough: Sendable {
             // The cause is what the commit met, not that LMDB refuses since.
             throw LarderError(.outcomeUnknown, outcome.code.message, underlyingError: error)
         }
+        durable.noteCommit(of: id)
         for change in batch.changes {
             memory.install(change.value, for: change.key, version: id, expiry: change.expiry) {
                 max(coherence.floorNow, change.keyspace.currentFloor)

@@ -13,6 +13,7 @@ final class DurableTier: Sendable {
     let expiryIndex: ExpiryIndex
     let tagIndex: TagIndex
     let claims: ClaimTable
+    private let secondaryTables = SecondaryTables()
     /// What was read from this tier lately, where records may be evicted.
     let references: ReferenceCounters?
     /// The budget on disk, where there is one, as of the opening.
@@ -184,6 +185,7 @@ final class DurableTier: Sendable {
                 unsafe Record.write(header, tags: terms.tags, payload: payload, keyHash: hash, to: target)
             }
         }
+        if terms.areIndexed { secondaryTables.noteInsertion() }
         if terms.expiry != 0 {
             try expiryIndex.insert(terms.expiry, keyHash: hash, key: key, keyspace: keyspace.number, in: &transaction)
         }
@@ -195,6 +197,28 @@ final class DurableTier: Sendable {
                 TagIndex.absences, keyHash: hash, key: key, keyspace: keyspace.number, in: &transaction)
         }
         return isAppended
+    }
+
+    /// Whether nothing expires or has a tag, and nobody claims anything.
+    @inline(__always)
+    func areSecondaryTablesEmpty(in transaction: borrowing WriteTransaction) throws -> Bool {
+        try secondaryTables.areEmpty(in: transaction) { transaction in
+            try expiryIndex.isEmpty(in: transaction) && tagIndex.isEmpty(in: transaction)
+                && claims.isEmpty(in: transaction)
+        }
+    }
+
+    /// Makes a claim on a key, in place of another.
+    func put(
+        _ claim: Claim, on keyHash: UInt64, in keyspace: Keyspace, of transaction: inout WriteTransaction
+    ) throws {
+        secondaryTables.noteInsertion()
+        try claims.put(claim, on: keyHash, in: keyspace, of: &transaction)
+    }
+
+    /// A write transaction of this process has committed.
+    func noteCommit(of id: UInt64) {
+        secondaryTables.noteCommit(of: id)
     }
 
     /// Removes a record; returns whether there was one, expired or not.
@@ -211,6 +235,7 @@ final class DurableTier: Sendable {
         _ key: Span<UInt8>, hash: UInt64, in keyspace: Keyspace, of transaction: inout WriteTransaction
     ) throws {
         // Where nothing expires or has a tag, no record has an index entry and none need be looked up.
+        if try areSecondaryTablesEmpty(in: transaction) { return }
         if try expiryIndex.isEmpty(in: transaction) && tagIndex.isEmpty(in: transaction) { return }
         let found = try transaction.withValue(for: key, in: keyspace.table) { bytes in
             // Damaged or not, the record goes; a wrong number here leaves an index entry that means nothing.

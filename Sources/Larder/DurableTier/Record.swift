@@ -240,6 +240,10 @@ struct RecordTerms: Sendable {
             tagCount: tags.count)
     }
 
+    /// Whether such a record has an entry in the index of what expires or in that of tags.
+    @inline(__always)
+    var areIndexed: Bool { expiry != 0 || isAbsence || !tags.isEmpty }
+
     /// Until when the value is an answer and nothing else is to be done; 0 for ever.
     @inline(__always)
     var plainUntil: Milliseconds {
