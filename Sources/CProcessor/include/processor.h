@@ -18,8 +18,8 @@ static inline void larder_prefetch_page(const void *address) {
 }
 
 // What a reader without a lock loads, another thread may be writing at that moment. The reader finds out afterwards (see SequenceLock.swift) and then
-// uses nothing of it. ThreadSanitizer, which knows no such afterwards, does not look at these loads.
-#if __has_feature(thread_sanitizer)
+// uses nothing of it. ThreadSanitizer, which knows no such afterwards, does not look at these loads; scripts/check-races defines this for it.
+#ifdef LARDER_THREAD_SANITIZER
 #define LARDER_RACING __attribute__((no_sanitize("thread"), noinline)) static
 #else
 #define LARDER_RACING __attribute__((always_inline)) static inline
