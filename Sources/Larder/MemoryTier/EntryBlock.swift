@@ -13,7 +13,7 @@
 /// | --- | --- | --- |
 /// | 0 | 8 | version (47 bits), key length (9), hits (2), queue (1), form (2), whether it expires (1), and two bits of the arena |
 /// | 8 | 8 | the newer and the older neighbour in the policy's queue |
-/// | 16 | 8 | fingerprint, and the policy's time |
+/// | 16 | 8 | fingerprint, the policy's time (28 bits) and epoch (4) |
 /// | 24 | 8 | keyspace, and the value's length or cost with the block's slack |
 /// | 32 | 16 | only if it expires: the deadline, and the neighbours in the timer wheel |
 /// | then | 8 | only if the value lies elsewhere: the reference to it |

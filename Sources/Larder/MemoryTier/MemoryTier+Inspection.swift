@@ -102,7 +102,7 @@ extension MemoryShard {
                 MemoryEntryDescription(
                     keyspace: entries.arena.keyspace(entry), key: entries.arena.key(entry),
                     bytes: entries.weight(of: entry), hits: entries.hits(of: entry),
-                    isProven: entries.queue(of: entry) == .main, age: policy.clock &- entries.time(of: entry)))
+                    isProven: entries.queue(of: entry) == .main, age: policy.age(of: entry, in: entries)))
         }
         return all
     }

@@ -2,7 +2,7 @@ internal import Synchronization
 
 /// The bounded table of hot entries, sharded by hash. It does not know LMDB.
 ///
-/// A hit costs the shard's lock, one line of its index and the entry itself, and writes two bits; see ``MemoryShard``. Which entries stay is
+/// A hit costs the shard's lock, one line of its index and the entry itself, and writes a few bits of it; see ``MemoryShard``. Which entries stay is
 /// decided by ``EvictionPolicy``, in the configuration that ``ConfigurationChooser`` finds best for the workload of the whole tier.
 ///
 /// Each method is one step under the lock of the key's shard. A shard also keeps, for stripes of its keys, what the coherence protocol

@@ -209,8 +209,16 @@ extension ShardEntries: PolicyEntries {
         arena.setState(state, entry)
     }
     @inline(__always)
-    func time(of entry: EntryReference) -> UInt32 { arena.load(entry, 20, as: UInt32.self) }
-    mutating func setTime(_ time: UInt32, of entry: EntryReference) { arena.store(time, entry, 20) }
+    func time(of entry: EntryReference) -> UInt32 { arena.load(entry, 20, as: UInt32.self) & 0x0FFF_FFFF }
+    mutating func setTime(_ time: UInt32, of entry: EntryReference) {
+        arena.store(arena.load(entry, 20, as: UInt32.self) & 0xF000_0000 | time & 0x0FFF_FFFF, entry, 20)
+    }
+    @inline(__always)
+    func epoch(of entry: EntryReference) -> UInt8 { UInt8(arena.load(entry, 20, as: UInt32.self) >> 28) }
+    @inline(__always)
+    mutating func setEpoch(_ epoch: UInt8, of entry: EntryReference) {
+        arena.store(arena.load(entry, 20, as: UInt32.self) & 0x0FFF_FFFF | UInt32(epoch) << 28, entry, 20)
+    }
     @inline(__always)
     func queue(of entry: EntryReference) -> QueueKind { arena.state(entry).queue }
     mutating func setQueue(_ queue: QueueKind, of entry: EntryReference) {

@@ -12,6 +12,12 @@ import Testing
         return requests.count { cache.access(MemoryKey.number(Int($0)).hash, weight: 1) }
     }
 
+    @Test func `where recency rules new keys displace used ones that are older`() {
+        // Three rounds each over sets of keys that fit: a CLOCK would discard the newcomers first.
+        let requests = (0..<10).flatMap { set in (0..<1_200).map { UInt64(set * 400 + $0 % 400) } }
+        #expect(hits(requests, capacity: 500, rule: .recency, window: 1) > 7_800)
+    }
+
     @Test func `a loop larger than the cache hits as often as the cache is large unless recency rules`() {
         let loop = (0..<40_000).map { UInt64($0 % 1_000) }
         #expect(hits(loop, capacity: 500, rule: .recency, window: 1) == 0)

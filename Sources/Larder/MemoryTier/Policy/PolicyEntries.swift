@@ -22,10 +22,14 @@ protocol PolicyEntries: ~Copyable {
     func hits(of entry: EntryReference) -> UInt8
     /// Replaces the hit counter, 0...3.
     mutating func setHits(_ hits: UInt8, of entry: EntryReference)
-    /// The policy's clock when the entry was inserted or last survived an inspection.
+    /// The policy's clock, modulo 2^28, when the entry was inserted or last survived an inspection.
     func time(of entry: EntryReference) -> UInt32
     /// Replaces the time.
     mutating func setTime(_ time: UInt32, of entry: EntryReference)
+    /// The epoch of the entry's last use, 0...15.
+    func epoch(of entry: EntryReference) -> UInt8
+    /// Replaces the epoch, 0...15.
+    mutating func setEpoch(_ epoch: UInt8, of entry: EntryReference)
     /// The queue in which the entry stands.
     func queue(of entry: EntryReference) -> QueueKind
     /// Records the queue in which the entry stands.

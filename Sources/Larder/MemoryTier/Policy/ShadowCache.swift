@@ -45,6 +45,7 @@ struct ShadowCache: Sendable {
 /// The columns of a ``ShadowCache``.
 struct ShadowEntries: PolicyEntries, Sendable {
     private var hashes: [UInt64] = [0]
+    /// Bits 0-27: time; bits 28-31: epoch.
     private var times: [UInt32] = [0]
     private var newerLinks: [UInt32] = [0]
     private var olderLinks: [UInt32] = [0]
@@ -136,8 +137,14 @@ struct ShadowEntries: PolicyEntries, Sendable {
     mutating func setHits(_ hits: UInt8, of entry: EntryReference) {
         states[Int(entry)] = states[Int(entry)] & ~3 | hits
     }
-    func time(of entry: EntryReference) -> UInt32 { times[Int(entry)] }
-    mutating func setTime(_ time: UInt32, of entry: EntryReference) { times[Int(entry)] = time }
+    func time(of entry: EntryReference) -> UInt32 { times[Int(entry)] & 0x0FFF_FFFF }
+    mutating func setTime(_ time: UInt32, of entry: EntryReference) {
+        times[Int(entry)] = times[Int(entry)] & 0xF000_0000 | time & 0x0FFF_FFFF
+    }
+    func epoch(of entry: EntryReference) -> UInt8 { UInt8(times[Int(entry)] >> 28) }
+    mutating func setEpoch(_ epoch: UInt8, of entry: EntryReference) {
+        times[Int(entry)] = times[Int(entry)] & 0x0FFF_FFFF | UInt32(epoch) << 28
+    }
     func queue(of entry: EntryReference) -> QueueKind { states[Int(entry)] & 4 == 0 ? .window : .main }
     mutating func setQueue(_ queue: QueueKind, of entry: EntryReference) {
         states[Int(entry)] = states[Int(entry)] & 3 | queue.rawValue << 2
