@@ -41,6 +41,11 @@ LARDER_RACING uint32_t larder_words_with_upper_half(const void *line, uint32_t h
 #endif
 }
 
+/// Loads a byte that another thread may be writing.
+LARDER_RACING uint8_t larder_load_racing_8(const void *address) {
+    return __atomic_load_n((const uint8_t *)address, __ATOMIC_RELAXED);
+}
+
 /// Loads four aligned bytes that another thread may be writing.
 LARDER_RACING uint32_t larder_load_racing_32(const void *address) {
     return __atomic_load_n((const uint32_t *)address, __ATOMIC_RELAXED);
@@ -51,9 +56,9 @@ LARDER_RACING uint64_t larder_load_racing_64(const void *address) {
     return __atomic_load_n((const uint64_t *)address, __ATOMIC_RELAXED);
 }
 
-/// Stores four aligned bytes that other threads may be reading and writing.
-LARDER_RACING void larder_store_racing_32(void *address, uint32_t value) {
-    __atomic_store_n((uint32_t *)address, value, __ATOMIC_RELAXED);
+/// Stores a byte that other threads may be reading and writing.
+LARDER_RACING void larder_store_racing_8(void *address, uint8_t value) {
+    __atomic_store_n((uint8_t *)address, value, __ATOMIC_RELAXED);
 }
 
 // Out of line, so that short keys do not pay for long ones.

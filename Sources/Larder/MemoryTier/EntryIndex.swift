@@ -1,10 +1,10 @@
 /// Finds entries by fingerprint: an open-addressing table whose rows are cache lines of seven entries each. ``ShardView`` looks entries up in it.
 ///
 /// A word holds a fingerprint and a block, so that a lookup reads one line, then the entry, and growing reads no entry. The eighth word of a row counts, in its
-/// lower half, the entries that belong to it or an earlier row but went on past it (Bronson and Shi, "F14", 2019): a lookup stops at a row with none. A removal
+/// first byte, the entries that belong to it or an earlier row but went on past it (Bronson and Shi, "F14", 2019): a lookup stops at a row with none. A removal
 /// brings back an entry that had gone on (Knuth, "The Art of Computer Programming" 6.4, algorithm R), so that the table stays as if it had just been built:
-/// without that, entries that come and go would in time leave no row without passers-by, and a lookup of an absent key no end. The upper half of the
-/// eighth word holds the entries' hit counters, four bits each: a hit finds its counter on the line that it has read, and may write it without a lock.
+/// without that, entries that come and go would in time leave no row without passers-by, and a lookup of an absent key no end. The other seven bytes of the
+/// eighth word are the entries' marks (``UseMark``): a hit finds its entry's on the line that it has read, and may write it without a lock.
 ///
 /// The table lies in one half of a range of address space, and grows into the other. Whoever looks something up without the shard's lock may still read in the half
 /// that was left: it reads as zero.
@@ -13,8 +13,8 @@ struct EntryIndex: ~Copyable, Sendable {
     static let slots = 7
     /// Where a row counts those that went past it.
     static let passedOffset = 56
-    /// Where a row holds the hit counters.
-    static let hitsOffset = 60
+    /// Where a row holds the marks, a byte for each slot.
+    static let marksOffset = 57
     static let leastRows = 64
     /// The table grows beyond seven eighths.
     private static let fill = (numerator: 7, denominator: 8)
@@ -76,15 +76,22 @@ struct EntryIndex: ~Copyable, Sendable {
 
     // MARK: Changes
 
-    /// Adds an entry without hits, for which there must be room (``isFull``).
+    /// Whether an entry of this fingerprint can be added: there is room (``isFull``), and no row on its way was passed by as many as the row can count. For that
+    /// hundreds of entries must have nearly the same fingerprint. A place is not lost when other entries leave.
+    func hasPlace(for fingerprint: UInt32) -> Bool {
+        target(of: fingerprint, from: start, rows: rows) != nil
+    }
+
+    /// Adds an entry that was never used, for which there must be a place.
     mutating func insert(_ entry: EntryReference, _ fingerprint: UInt32) {
-        place(Self.word(entry, fingerprint), hits: 0, from: start, rows: rows)
+        let isPlaced = place(Self.word(entry, fingerprint), UseMark(byte: 0), from: start, rows: rows)
+        precondition(isPlaced, "there is no place in the index")
         count += 1
     }
 
     /// Removes an entry that is there.
     mutating func remove(_ entry: EntryReference, _ fingerprint: UInt32) {
-        let place = locate(entry, fingerprint) { changePassed($0, by: -1) }
+        let place = locate(entry, fingerprint) { decrementPassed($0) }
         fill(place)
         count -= 1
     }
@@ -96,20 +103,27 @@ struct EntryIndex: ~Copyable, Sendable {
 
     /// Makes room for `expected` entries, or for a quarter more than now if no more than one is expected, as far as there is address space. Reads no entry. O(size),
     /// once in so many insertions.
-    mutating func grow(for expected: Int) {
-        let (oldStart, oldRows) = (start, rows)
-        rows = larger(for: expected)
-        start = half - start
-        memory.preferHugePages(from: start, count: rows * Self.rowBytes)
-        for row in 0..<oldRows {
-            let hits = memory.load(oldStart + row * Self.rowBytes + Self.hitsOffset, as: UInt32.self)
+    ///
+    /// - Returns: Whether it did; false, with nothing changed, if an entry has no place in the larger table, where rows begin elsewhere
+    ///   (``hasPlace(for:)``).
+    mutating func grow(for expected: Int) -> Bool {
+        let newRows = larger(for: expected)
+        let newStart = half - start
+        memory.preferHugePages(from: newStart, count: newRows * Self.rowBytes)
+        for row in 0..<rows {
             for slot in 0..<Self.slots {
-                let word = memory.load(oldStart + row * Self.rowBytes + slot * 8, as: UInt64.self)
+                let place = Place(row: row, slot: slot)
+                let word = word(at: place)
                 guard UInt32(truncatingIfNeeded: word) != 0 else { continue }
-                place(word, hits: UInt8(truncatingIfNeeded: hits >> UInt32(4 * slot) & 15), from: start, rows: rows)
+                guard self.place(word, mark(at: place), from: newStart, rows: newRows) else {
+                    memory.discard(from: newStart, to: newStart + half)
+                    return false
+                }
             }
         }
-        memory.discard(from: oldStart, to: oldStart + half)
+        memory.discard(from: start, to: start + half)
+        (start, rows) = (newStart, newRows)
+        return true
     }
 
     /// Makes address space for tables of up to `byteCount` bytes. Nothing else changes.
@@ -134,16 +148,16 @@ struct EntryIndex: ~Copyable, Sendable {
         count = 0
     }
 
-    // MARK: Hits
+    // MARK: Marks
 
-    /// The hit counter of an entry that is there, 0...15.
-    func hits(of entry: EntryReference, _ fingerprint: UInt32) -> UInt8 {
-        hits(at: locate(entry, fingerprint) { _ in })
+    /// The mark of an entry that is there.
+    func mark(of entry: EntryReference, _ fingerprint: UInt32) -> UseMark {
+        mark(at: locate(entry, fingerprint) { _ in })
     }
 
-    /// Replaces the hit counter of an entry that is there.
-    mutating func setHits(_ hits: UInt8, of entry: EntryReference, _ fingerprint: UInt32) {
-        setHits(hits, at: locate(entry, fingerprint) { _ in })
+    /// Replaces the mark of an entry that is there.
+    mutating func setMark(_ mark: UseMark, of entry: EntryReference, _ fingerprint: UInt32) {
+        setMark(mark, at: locate(entry, fingerprint) { _ in })
     }
 
     /// Brings the row of a fingerprint closer.
@@ -174,28 +188,21 @@ struct EntryIndex: ~Copyable, Sendable {
         memory.store(word, at: start + place.row * Self.rowBytes + place.slot * 8)
     }
 
-    private func hits(at place: Place) -> UInt8 {
-        let hits = memory.load(start + place.row * Self.rowBytes + Self.hitsOffset, as: UInt32.self)
-        return UInt8(truncatingIfNeeded: hits >> UInt32(4 * place.slot) & 15)
+    private func mark(at place: Place) -> UseMark {
+        UseMark(
+            byte: memory.load(start + place.row * Self.rowBytes + Self.marksOffset + place.slot, as: UInt8.self))
     }
 
-    private func setHits(_ hits: UInt8, at place: Place) {
-        setHits(hits, at: place, from: start)
+    private func setMark(_ mark: UseMark, at place: Place) {
+        memory.store(mark.byte, at: start + place.row * Self.rowBytes + Self.marksOffset + place.slot)
     }
 
-    private func setHits(_ hits: UInt8, at place: Place, from start: Int) {
-        let offset = start + place.row * Self.rowBytes + Self.hitsOffset
-        let others = memory.load(offset, as: UInt32.self) & ~(15 << UInt32(4 * place.slot))
-        memory.store(others | UInt32(hits) << UInt32(4 * place.slot), at: offset)
+    private func passed(_ row: Int) -> UInt8 {
+        memory.load(start + row * Self.rowBytes + Self.passedOffset, as: UInt8.self)
     }
 
-    private func passed(_ row: Int) -> UInt32 {
-        memory.load(start + row * Self.rowBytes + Self.passedOffset, as: UInt32.self)
-    }
-
-    private func changePassed(_ row: Int, by difference: Int32) {
-        let offset = start + row * Self.rowBytes + Self.passedOffset
-        memory.store(memory.load(offset, as: Int32.self) + difference, at: offset)
+    private func decrementPassed(_ row: Int) {
+        memory.store(passed(row) - 1, at: start + row * Self.rowBytes + Self.passedOffset)
     }
 
     @inline(__always)
@@ -215,20 +222,36 @@ struct EntryIndex: ~Copyable, Sendable {
         }
     }
 
-    /// Puts a word into the first row from its own on that has room.
-    private func place(_ word: UInt64, hits: UInt8, from start: Int, rows: Int) {
-        var row = Self.row(UInt32(truncatingIfNeeded: word >> 32), of: rows)
+    /// The first free slot from the row of a fingerprint on, in a table of so many rows that begins at `start`; nil if a row before it was passed by as many
+    /// as it can count.
+    @inline(__always)
+    private func target(of fingerprint: UInt32, from start: Int, rows: Int) -> Place? {
+        var row = Self.row(fingerprint, of: rows)
         while true {
             let offset = start + row * Self.rowBytes
             for slot in 0..<Self.slots
             where UInt32(truncatingIfNeeded: memory.load(offset + slot * 8, as: UInt64.self)) == 0 {
-                memory.store(word, at: offset + slot * 8)
-                setHits(hits, at: Place(row: row, slot: slot), from: start)
-                return
+                return Place(row: row, slot: slot)
             }
-            memory.store(memory.load(offset + Self.passedOffset, as: UInt32.self) + 1, at: offset + Self.passedOffset)
+            guard memory.load(offset + Self.passedOffset, as: UInt8.self) < .max else { return nil }
             row = row + 1 == rows ? 0 : row + 1
         }
+    }
+
+    /// Puts a word into the first row from its own on that has room. Returns false, with nothing changed, if there is no place for it.
+    private func place(_ word: UInt64, _ mark: UseMark, from start: Int, rows: Int) -> Bool {
+        let fingerprint = UInt32(truncatingIfNeeded: word >> 32)
+        guard let target = target(of: fingerprint, from: start, rows: rows) else { return false }
+        let offset = start + target.row * Self.rowBytes
+        memory.store(word, at: offset + target.slot * 8)
+        memory.store(mark.byte, at: offset + Self.marksOffset + target.slot)
+        var row = Self.row(fingerprint, of: rows)
+        while row != target.row {
+            let passed = start + row * Self.rowBytes + Self.passedOffset
+            memory.store(memory.load(passed, as: UInt8.self) + 1, at: passed)
+            row = row + 1 == rows ? 0 : row + 1
+        }
+        return true
     }
 
     /// Fills a slot that has become free with the nearest entry that went past its row, then that one's slot in turn.
@@ -237,10 +260,10 @@ struct EntryIndex: ~Copyable, Sendable {
         while passed(free.row) != 0 {
             let found = nearestPasser(of: free.row)
             setWord(word(at: found), at: free)
-            setHits(hits(at: found), at: free)
+            setMark(mark(at: found), at: free)
             var row = free.row
             while row != found.row {
-                changePassed(row, by: -1)
+                decrementPassed(row)
                 row = next(row)
             }
             free = found
@@ -283,7 +306,7 @@ struct EntryIndex: ~Copyable, Sendable {
         }
         if entries != count { return "\(entries) entries in the index, counted as \(count)" }
         for row in 0..<rows {
-            if passed(row) != passedBy[row] {
+            if UInt32(passed(row)) != passedBy[row] {
                 return "a row of the index was passed by \(passedBy[row]), counted as \(passed(row))"
             }
             let isFull = (0..<Self.slots).allSatisfy { word(at: Place(row: row, slot: $0)) != 0 }

@@ -116,7 +116,8 @@ struct MemoryShard: ~Copyable, Sendable {
         let old = entries.find(key, new.fingerprint, keyspace: new.keyspace)
         if old != 0 { remove(old, cause: .replaced) }
         policy.resize(capacity: entryCapacity - fragmented)
-        guard policy.admits(weight: new.weight), prepareTables(for: new) else {
+        guard policy.admits(weight: new.weight), prepareTables(for: new), entries.index.hasPlace(for: new.fingerprint)
+        else {
             counters.rejections += 1
             return
         }
@@ -188,7 +189,7 @@ struct MemoryShard: ~Copyable, Sendable {
             // Old and new table exist side by side for a moment.
             guard let grown = entries.index.byteCountGrown(for: expected), reserve(grown) else { return false }
             counters.noteBytes(byteCount + grown)
-            entries.growIndex(for: expected)
+            guard entries.growIndex(for: expected) else { return false }
         }
         let count = policy.count
         guard count >= 4, entries.weight + new.weight > entryCapacity - fragmented else { return true }

@@ -100,8 +100,8 @@ extension MemoryShard {
             all.append(
                 MemoryEntryDescription(
                     keyspace: entries.arena.keyspace(entry), key: entries.arena.key(entry),
-                    bytes: entries.weight(of: entry), hits: entries.hits(of: entry),
-                    isProven: entries.queue(of: entry) == .main, age: policy.clock &- entries.time(of: entry)))
+                    bytes: entries.weight(of: entry), hits: entries.mark(of: entry).hits,
+                    isProven: entries.queue(of: entry) == .main, age: policy.age(of: entry, in: entries)))
         }
         return all
     }

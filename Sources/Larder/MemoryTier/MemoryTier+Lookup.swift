@@ -35,17 +35,19 @@ extension MemoryTier {
         guard isOn else { return nil }
         let isSampled = isSampled(hash)
         var isStale = false
+        var isFirstUse = false
         let (hit, needsCare) = shards.withLock(shard) { state -> (Hit?, Bool) in
             let view = state.entries.view
             let found = view.find(key, UInt32(truncatingIfNeeded: hash), keyspace: keyspace)
             guard found.isThere else { return (nil, false) }
             isStale = view.staleness(of: found, floor: floor, clock: clock) != nil
             guard !isStale else { return (nil, false) }
-            view.noteHit(found, by: shards.hitRule(of: shard))
+            isFirstUse = view.noteHit(found, by: shards.hitRule(of: shard))
             if isSampled { state.feed.add(hash, weight: state.entries.weight(of: view.entry(of: found))) }
             return (Hit(value: state.value(found), expiry: view.expiry(of: found)), state.needsCare)
         }
         if hit != nil { counters.countHit() } else { counters.countMiss() }
+        if isFirstUse { shards.countUse(shard) }
         if isStale {
             step(hash) { $0.reclaim(key, hash: hash, keyspace: keyspace, floor: floor, clock: clock) }
         }
@@ -149,7 +151,7 @@ extension MemoryTier {
             guard view.staleness(of: found, floor: floor, clock: clock) == nil, take(view, found),
                 shards.isUnchanged(shard, since: sequence)
             else { return .undecided }
-            view.noteHit(found, by: shards.hitRule(of: shard))
+            if view.noteHit(found, by: shards.hitRule(of: shard)) { shards.countUse(shard) }
             counters.countHit()
             return .hit
         }

@@ -13,8 +13,8 @@ extension MemoryShard {
     mutating func spendHit(of key: Span<UInt8>, hash: UInt64, keyspace: UInt32) -> Int? {
         let entry = entries.find(key, UInt32(truncatingIfNeeded: hash), keyspace: keyspace)
         guard entry != 0 else { return nil }
-        let hits = entries.hits(of: entry)
-        if hits > 0 { entries.setHits(hits - 1, of: entry) }
-        return Int(hits)
+        let mark = entries.mark(of: entry)
+        if mark.hits > 0 { entries.setMark(mark.with(hits: mark.hits - 1), of: entry) }
+        return Int(mark.hits)
     }
 }

@@ -2,8 +2,9 @@ internal import Synchronization
 
 /// The bounded table of hot entries, sharded by hash. It does not know LMDB.
 ///
-/// A hit reads one line of a shard's index and the entry itself, as a rule without the shard's lock (``SequenceLock``), and writes two bits on the line that it has
-/// read. Which entries stay is decided by ``EvictionPolicy``, in the configuration that ``ConfigurationChooser`` finds best for the workload of the whole tier.
+/// A hit reads one line of a shard's index and the entry itself, as a rule without the shard's lock (``SequenceLock``), and writes a byte of the line that it has
+/// read, if that changes. Which entries stay is decided by ``EvictionPolicy``, in the configuration that ``ConfigurationChooser`` finds best for the workload of
+/// the whole tier.
 ///
 /// Each method is one step, as if under the lock of the key's shard. A shard also keeps, for stripes of its keys, what the coherence protocol
 /// needs: how many commits are under way that change a key of the stripe, and the last transaction that did. A stripe stands for all of

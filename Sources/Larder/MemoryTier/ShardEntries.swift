@@ -54,7 +54,7 @@ struct ShardEntries: ~Copyable, Sendable {
 
     // MARK: Adding
 
-    /// Writes an entry into a block that was allocated for it.
+    /// Writes an entry into a block that was allocated for it. The index must have a place for its fingerprint.
     ///
     /// - Parameter bytes: The value, if it is to lie in the block.
     mutating func write(
@@ -86,7 +86,7 @@ struct ShardEntries: ~Copyable, Sendable {
     }
 
     /// Grows the index; see ``EntryIndex/grow(for:)``.
-    mutating func growIndex(for expected: Int) { index.grow(for: expected) }
+    mutating func growIndex(for expected: Int) -> Bool { index.grow(for: expected) }
 
     // MARK: Values elsewhere
 
@@ -220,9 +220,9 @@ extension ShardEntries: PolicyEntries {
         Int(arena.units(entry)) * BlockArena.unit + arena.outsideCost(entry)
     }
     func fingerprint(of entry: EntryReference) -> UInt32 { arena.fingerprint(entry) }
-    func hits(of entry: EntryReference) -> UInt8 { index.hits(of: entry, arena.fingerprint(entry)) }
-    mutating func setHits(_ hits: UInt8, of entry: EntryReference) {
-        index.setHits(hits, of: entry, arena.fingerprint(entry))
+    func mark(of entry: EntryReference) -> UseMark { index.mark(of: entry, arena.fingerprint(entry)) }
+    mutating func setMark(_ mark: UseMark, of entry: EntryReference) {
+        index.setMark(mark, of: entry, arena.fingerprint(entry))
     }
     @inline(__always)
     func time(of entry: EntryReference) -> UInt32 { arena.load(entry, EntryBlock.timeOffset, as: UInt32.self) }

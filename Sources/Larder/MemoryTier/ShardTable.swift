@@ -7,7 +7,8 @@ internal import Synchronization
 struct ShardTable: ~Copyable, @unchecked Sendable {
     // Unchecked: the pointers never change, and what they point to is a lock or atomic.
 
-    /// What a lookup without the lock needs of a shard, on one cache line: written under the lock, while the sequence number is odd.
+    /// What a lookup without the lock needs of a shard, on one cache line: written under the lock, while the sequence number is odd. What lookups write, they do on
+    /// another.
     private struct Front: ~Copyable {
         let sequence: SequenceLock
         let indexAddress = Atomic<UInt>(0)
@@ -16,8 +17,12 @@ struct ShardTable: ~Copyable, @unchecked Sendable {
         let arenaByteCount = Atomic<Int>(0)
         let hitRule = Atomic<UInt64>(0)
         private let padding: (UInt64, UInt64) = (0, 0)
-        // Another line, because processors fetch them in pairs.
-        private let more: (UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0, 0, 0, 0, 0)
+        /// Entries that lookups used for the first time in the policy's epoch, since the last writer. Some are lost when two threads count at once.
+        let uses = Atomic<Int>(0)
+        /// How many such uses end the epoch.
+        let usesLeft = Atomic<Int>(.max)
+        // The rest of the line.
+        private let more: (UInt64, UInt64, UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0, 0, 0)
 
         init(isReadable: Bool) {
             sequence = SequenceLock(isWriting: !isReadable)
@@ -32,6 +37,16 @@ struct ShardTable: ~Copyable, @unchecked Sendable {
             arenaAddress.store(shard.entries.arena.memory.address, ordering: .releasing)
             arenaByteCount.store(shard.entries.arena.memory.byteCount, ordering: .releasing)
             hitRule.store(shard.policy.hitRule.word, ordering: .relaxed)
+            usesLeft.store(shard.policy.usesLeft, ordering: .relaxed)
+        }
+
+        /// Tells the policy what lookups have used.
+        @inline(__always)
+        func handUses(to shard: inout MemoryShard) {
+            let count = uses.load(ordering: .relaxed)
+            guard count > 0 else { return }
+            uses.store(0, ordering: .relaxed)
+            shard.policy.countUses(count)
         }
 
         @inline(__always)
@@ -102,11 +117,25 @@ struct ShardTable: ~Copyable, @unchecked Sendable {
         unsafe !ProtocolGuards.validatesLookups || fronts[index].sequence.isUnchanged(since: sequence)
     }
 
-    /// When a hit of a shard counts.
+    /// What a hit makes of a mark in a shard.
     @inline(__always)
     func hitRule(of index: Int) -> HitRule {
         assert(index >= 0 && index < count)
         return unsafe HitRule(word: fronts[index].hitRule.load(ordering: .relaxed))
+    }
+
+    /// Counts an entry of a shard that was used for the first time in the policy's epoch. Not to be called under the lock, which the use that ends the epoch takes.
+    @inline(__always)
+    func countUse(_ index: Int) {
+        assert(index >= 0 && index < count)
+        let uses = unsafe fronts[index].uses.load(ordering: .relaxed) + 1
+        unsafe fronts[index].uses.store(uses, ordering: .relaxed)
+        if unsafe uses >= fronts[index].usesLeft.load(ordering: .relaxed) { handUses(index) }
+    }
+
+    @inline(never)
+    private func handUses(_ index: Int) {
+        update(index) { _ in }
     }
 
     // MARK: With it
@@ -124,6 +153,7 @@ struct ShardTable: ~Copyable, @unchecked Sendable {
         assert(index >= 0 && index < count)
         return unsafe shards[index].withLock { shard in
             unsafe fronts[index].sequence.beginWriting()
+            unsafe fronts[index].handUses(to: &shard)
             let result = body(&shard)
             unsafe fronts[index].show(shard)
             unsafe fronts[index].sequence.endWriting()

@@ -64,7 +64,7 @@ struct ShardView {
             if candidates != 0 {
                 let found = unsafe Self.candidate(candidates, of: row, ifIts: key, arena, arenaByteCount)
                 if found.isThere { return found }
-            } else if unsafe larder_load_racing_32(row + EntryIndex.passedOffset) == 0 {
+            } else if unsafe larder_load_racing_8(row + EntryIndex.passedOffset) == 0 {
                 return unsafe .none(row)
             }
             return unsafe Self.findAnywhere(key, fingerprint, index, rows, arena, arenaByteCount)
@@ -96,7 +96,7 @@ struct ShardView {
                 if found.isThere { return found }
                 candidates &= candidates &- 1
             }
-            if unsafe larder_load_racing_32(row + EntryIndex.passedOffset) == 0 { break }
+            if unsafe larder_load_racing_8(row + EntryIndex.passedOffset) == 0 { break }
             number = number &+ 1 == rows ? 0 : number &+ 1
         }
         return unsafe .none(index)
@@ -154,17 +154,19 @@ struct ShardView {
 
     // MARK: Hits
 
-    /// Counts a hit, if it counts by the rule. Two threads that do so at once may count one hit for both, or one of another entry of the row twice.
+    /// Notes that an entry was used, by the rule. If two threads do so at once, one hit may count for both.
+    ///
+    /// - Returns: Whether it is the first use of the entry in the epoch, which the policy is to count.
     @inline(__always)
-    func noteHit(_ found: Found, by rule: @autoclosure () -> HitRule) {
-        let counters = unsafe found.row + EntryIndex.hitsOffset
-        let hits = unsafe larder_load_racing_32(counters)
-        let shift = 4 &* found.slot
-        guard hits &>> shift & 15 < UInt32(HitRule.most) else { return }
-        if found.state.queue == .window, let header = unsafe found.header {
-            guard unsafe !rule().isCorrelated(larder_load_racing_32(header + EntryBlock.timeOffset)) else { return }
-        }
-        unsafe larder_store_racing_32(counters, hits &+ 1 &<< shift)
+    func noteHit(_ found: Found, by rule: HitRule) -> Bool {
+        let address = unsafe found.row + EntryIndex.marksOffset + Int(found.slot)
+        let mark = unsafe UseMark(byte: larder_load_racing_8(address))
+        guard mark != rule.fullMark, let header = unsafe found.header else { return false }
+        let next = unsafe rule.mark(
+            after: mark, queue: found.state.queue, time: larder_load_racing_32(header + EntryBlock.timeOffset))
+        guard next != mark else { return false }
+        unsafe larder_store_racing_8(address, next.byte)
+        return next.epoch != mark.epoch
     }
 }
 

@@ -12,6 +12,31 @@ import Testing
         return requests.count { cache.access(MemoryKey.number(Int($0)).hash, weight: 1) }
     }
 
+    @Test func `where recency rules new keys displace used ones that are older`() {
+        // Three rounds each over sets of keys that fit: a CLOCK would discard the newcomers first.
+        let requests = (0..<10).flatMap { set in (0..<1_200).map { UInt64(set * 400 + $0 % 400) } }
+        #expect(hits(requests, capacity: 500, rule: .recency, window: 1) > 7_800)
+    }
+
+    @Test func `where recency rules the tier keeps new keys as least recently used does, near enough`() {
+        var parameters = PolicyParameters.standard
+        parameters.configurations = [.init(windowShare: 1, rule: .recency, ignoresCorrelatedHits: false)]
+        parameters.initialConfiguration = 0
+        let tier = MemoryTier(capacity: 1 << 20, shardCount: 1, parameters: parameters)
+        let value = [UInt8](repeating: 1, count: 200)
+        for number in 0..<6_000 { tier.keep(value, for: .number(number)) }
+        let size = tier.statistics.entries * 4 / 5
+        // Four rounds each over sets of keys that fit: least recently used misses only the first.
+        for set in 1...8 {
+            let keys = (0..<size).map { MemoryKey.number(set * 10_000 + $0) }
+            for _ in 0..<4 {
+                for key in keys where tier.find(key) == nil { tier.keep(value, for: key) }
+            }
+        }
+        #expect(tier.statistics.hits > 8 * 3 * size * 97 / 100)
+        #expect(tier.brokenInvariant() == nil)
+    }
+
     @Test func `a loop larger than the cache hits as often as the cache is large unless recency rules`() {
         let loop = (0..<40_000).map { UInt64($0 % 1_000) }
         #expect(hits(loop, capacity: 500, rule: .recency, window: 1) == 0)

@@ -196,8 +196,8 @@ final class NoticeBox: Sendable {
             #expect(broken == nil)
         }
         for (entry, fingerprint) in held {
-            index.setHits(2, of: entry, fingerprint)
-            #expect(index.hits(of: entry, fingerprint) == 2)
+            index.setMark(UseMark(hits: 2, epoch: 9), of: entry, fingerprint)
+            #expect(index.mark(of: entry, fingerprint) == UseMark(hits: 2, epoch: 9))
         }
     }
 }

@@ -5,8 +5,12 @@
 /// - **Main**: FIFO order with second chances. Its coldest entry is the tail, once the tails that were used have gone back to the head.
 /// - **Ghosts**: fingerprints of keys that left the window unused. One that comes back soon enough goes straight to main.
 ///
-/// A hit writes at most two bits. Time is a count of insertions, so that a replay gives the same victims. Every operation is O(1) amortised: each
-/// step of the CLOCK spends an earlier hit. Weights may be bytes or 1 for each entry.
+/// In the configuration that follows recency both queues are kept, nearly, in the order of last use, and the older of their tails leaves. An entry bears the
+/// epoch of its last use, one of sixteen of which eight make a turnover, and is put where that belongs when it comes to a tail: LRU to an eighth of the
+/// cache, without a move at a hit, as generations do in the Linux kernel's multi-generational LRU.
+///
+/// A hit writes two bits of a counter, until it is full, and four of the epoch, once in each. Time is a count of insertions, so that a replay gives the
+/// same victims. Every operation is O(1) amortised: each step of the CLOCK spends an earlier hit. Weights may be bytes or 1 for each entry.
 ///
 /// Sources of the ideas: S3-FIFO (Yang et al., SOSP 2023) for lazy promotion; Clock2Q+ for correlated references; LIRS (Jiang and Zhang,
 /// SIGMETRICS 2002) and CLOCK-Pro (Jiang, Chen and Zhang, USENIX ATC 2005) for comparing ages; TinyLFU (Einziger, Friedman and Manes, ToS 2017) for
@@ -23,6 +27,10 @@ struct EvictionPolicy: Sendable {
     private(set) var main = EntryQueue(kind: .main)
     /// Insertions so far, modulo 2^32: the time.
     private(set) var clock: UInt32 = 0
+    /// Entries used in this epoch, each counted once.
+    private var uses = 0
+    /// The uses that end an epoch.
+    private var epochLength = Int.max
     /// The window's capacity at present, on its way to the configuration's share.
     private(set) var windowCapacity: Double
     /// Entries by which the window may grow for each miss.
@@ -67,20 +75,45 @@ struct EvictionPolicy: Sendable {
 
     // MARK: Hits
 
-    /// When a hit counts, at present.
+    /// What a hit makes of an entry's mark, at present.
     @inline(__always)
-    var hitRule: HitRule { HitRule(clock: clock, correlatedAge: correlatedAge) }
+    var hitRule: HitRule { HitRule(clock: clock, correlatedAge: correlatedAge, epoch: window.epoch) }
 
-    /// Notes that an entry was used. Writes nothing if its counter is full, or if it is too young for its window.
+    /// Notes that an entry was used. Writes nothing if it was used in this epoch before, and its counter is full or it is too young for its window.
     @inline(__always)
-    func hit(_ entry: EntryReference, in entries: inout some PolicyEntries & ~Copyable) {
-        let hits = entries.hits(of: entry)
-        guard hits < HitRule.most else { return }
-        if entries.queue(of: entry) == .window, hitRule.isCorrelated(entries.time(of: entry)) { return }
-        entries.setHits(hits + 1, of: entry)
+    mutating func hit(_ entry: EntryReference, in entries: inout some PolicyEntries & ~Copyable) {
+        let mark = entries.mark(of: entry)
+        let time = entries.time(of: entry)
+        let next = hitRule.mark(after: mark, queue: entries.queue(of: entry), time: time)
+        guard next != mark else { return }
+        entries.setMark(next, of: entry)
+        if next.epoch != mark.epoch { countUses(1) }
+    }
+
+    /// How many more uses end the epoch.
+    @inline(__always)
+    var usesLeft: Int { epochLength - uses }
+
+    /// Takes notice that so many entries were used for the first time in this epoch. An epoch is measured in entries used, not in misses: while all hit, the order of
+    /// use goes on changing.
+    @inline(__always)
+    mutating func countUses(_ count: Int) {
+        uses += count
+        if uses >= epochLength { beginEpoch() }
+    }
+
+    private mutating func beginEpoch() {
+        uses = 0
+        window.beginEpoch()
+        main.beginEpoch()
     }
 
     // MARK: Misses
+
+    /// How many insertions ago an entry was inserted or survived an inspection.
+    func age(of entry: EntryReference, in entries: borrowing some PolicyEntries & ~Copyable) -> UInt32 {
+        clock &- entries.time(of: entry)
+    }
 
     /// Whether an entry of a given weight may enter at all. One that would push out a large part of the others is not worth it, whatever its use.
     @inline(__always)
@@ -120,8 +153,9 @@ struct EvictionPolicy: Sendable {
     mutating func insert(
         _ entry: EntryReference, into queue: QueueKind, in entries: inout some PolicyEntries & ~Copyable
     ) {
-        entries.setHits(0, of: entry)
+        entries.setMark(UseMark(hits: 0, epoch: window.epoch), of: entry)
         entries.setTime(clock, of: entry)
+        countUses(1)
         switch queue {
         case .window: window.push(entry, in: &entries)
         case .main: main.push(entry, in: &entries)
@@ -158,11 +192,47 @@ struct EvictionPolicy: Sendable {
     /// Takes the next step towards an eviction: discards an entry, or moves one from the window to main. There must be an entry.
     mutating func evict(in entries: inout some PolicyEntries & ~Copyable) {
         wasFull = true
-        if main.isEmpty || (!window.isEmpty && window.weight >= Int(windowCapacity)) {
+        if configuration.rule == .recency {
+            evictOldest(in: &entries)
+        } else if main.isEmpty || (!window.isEmpty && window.weight >= Int(windowCapacity)) {
             leaveWindow(in: &entries)
         } else {
             discardFromMain(coldestOfMain(in: &entries), in: &entries)
         }
+    }
+
+    /// Discards the older of the two tails, or puts it where its last use belongs. Main loses entries no faster than the window may grow.
+    private mutating func evictOldest(in entries: inout some PolicyEntries & ~Copyable) {
+        let mayShrinkMain = window.weight < Int(windowCapacity) && main.tailAge >= window.tailAge
+        let isMain = window.isEmpty || (!main.isEmpty && mayShrinkMain)
+        let candidate = isMain ? main.tail : window.tail
+        let queueAge = isMain ? main.tailAge : window.tailAge
+        let mark = entries.mark(of: candidate)
+        let age = (window.epoch &- mark.epoch) % EpochMarks.count
+        if mark.hits > 0, age < queueAge {
+            sketch?.add(mark.hits, to: entries.fingerprint(of: candidate))
+            if isMain {
+                main.remove(candidate, in: &entries)
+                windowCapacity += Double(entries.weight(of: candidate))
+            } else {
+                window.remove(candidate, in: &entries)
+            }
+            entries.setMark(mark.with(hits: 0), of: candidate)
+            entries.setTime(clock, of: candidate)
+            window.insert(candidate, age: age, in: &entries)
+        } else if isMain {
+            discardFromMain(candidate, in: &entries)
+        } else {
+            sketch?.add(mark.hits, to: entries.fingerprint(of: candidate))
+            window.remove(candidate, in: &entries)
+            makeGhost(candidate, in: &entries)
+        }
+    }
+
+    private mutating func makeGhost(_ victim: EntryReference, in entries: inout some PolicyEntries & ~Copyable) {
+        let inserted = clock &- age(of: victim, in: entries)
+        ghosts.insert(entries.fingerprint(of: victim), insertedAt: inserted, now: clock)
+        entries.discard(victim)
     }
 
     /// What the entries must be like that a candidate displaces.
@@ -202,7 +272,7 @@ struct EvictionPolicy: Sendable {
         case .any:
             return true
         case .idleLonger(let age):
-            let idle = UInt64(clock &- entries.time(of: victim))
+            let idle = UInt64(self.age(of: victim, in: entries))
             return idle * UInt64(entries.weight(of: victim)) > UInt64(age) * UInt64(weight)
         case .usedLess(let count, let orAsMuch):
             guard let sketch else { return true }
@@ -216,9 +286,9 @@ struct EvictionPolicy: Sendable {
     private mutating func coldestOfMain(in entries: inout some PolicyEntries & ~Copyable) -> EntryReference {
         while true {
             let tail = main.tail
-            let hits = entries.hits(of: tail)
-            guard hits > 0 else { return tail }
-            entries.setHits(configuration.rule == .recency ? 0 : hits - 1, of: tail)
+            let mark = entries.mark(of: tail)
+            guard mark.hits > 0 else { return tail }
+            entries.setMark(mark.with(hits: mark.hits - 1), of: tail)
             entries.setTime(clock, of: tail)
             sketch?.add(1, to: entries.fingerprint(of: tail))
             main.rotate(in: &entries)
@@ -230,18 +300,13 @@ struct EvictionPolicy: Sendable {
         entries.discard(victim)
     }
 
-    /// Decides about the window's oldest entry: to main, to the ghosts, or, when the window is the cache, once more round.
+    /// Decides about the window's oldest entry: to main, or to the ghosts.
     private mutating func leaveWindow(in entries: inout some PolicyEntries & ~Copyable) {
         let candidate = window.tail
-        let hits = entries.hits(of: candidate)
+        let mark = entries.mark(of: candidate)
+        let hits = mark.hits
         let fingerprint = entries.fingerprint(of: candidate)
         sketch?.add(hits, to: fingerprint)
-        if configuration.rule == .recency, hits > 0 {
-            entries.setHits(0, of: candidate)
-            entries.setTime(clock, of: candidate)
-            window.rotate(in: &entries)
-            return
-        }
         window.remove(candidate, in: &entries)
         let weight = entries.weight(of: candidate)
         let isAdmitted: Bool
@@ -259,11 +324,10 @@ struct EvictionPolicy: Sendable {
                 to: weight, isShort: isMainShort(after: 0), if: condition, whileFull: false, in: &entries)
         }
         guard isAdmitted else {
-            ghosts.insert(fingerprint, insertedAt: entries.time(of: candidate), now: clock)
-            entries.discard(candidate)
+            makeGhost(candidate, in: &entries)
             return
         }
-        entries.setHits(0, of: candidate)
+        entries.setMark(mark.with(hits: 0), of: candidate)
         entries.setTime(clock, of: candidate)
         main.push(candidate, in: &entries)
     }
@@ -285,6 +349,8 @@ struct EvictionPolicy: Sendable {
     /// Sizes the ghosts and the sketch for a number of entries, and empties them.
     mutating func resizeTables(entryCount: Int) {
         let entries = Double(entryCount)
+        // Before anything is evicted nobody asks for the order of use, and a hit that finds its epoch written need not write.
+        epochLength = entryCount == 0 ? .max : max(1, Int(entries * parameters.epochShare))
         ghosts = GhostTable(capacity: Int((entries * parameters.ghostsPerEntry).rounded()), entryCount: entryCount)
         guard keepsFrequencies else { return }
         sketch = FrequencySketch(
@@ -313,15 +379,17 @@ struct EvictionPolicy: Sendable {
             windowCapacity = max(target, windowCapacity - Double(weight))
         } else if windowCapacity < target {
             let speed = isMainIdle(in: entries) ? min(1, growth * parameters.idleAcceleration) : growth
-            windowCapacity = min(target, windowCapacity + speed * Double(weight))
+            // Where recency rules, entries leave the window though main could shrink if they are older; what main was spared so is not saved up.
+            let limit = configuration.rule == .recency ? min(target, Double(max(1, window.weight + weight))) : target
+            windowCapacity = min(limit, windowCapacity + speed * Double(weight))
         }
         updateCorrelatedAge(meanWeight: max(1, self.weight / max(1, count)))
     }
 
     private func isMainIdle(in entries: borrowing some PolicyEntries & ~Copyable) -> Bool {
-        guard !main.isEmpty, !window.isEmpty, entries.hits(of: main.tail) == 0 else { return false }
-        let idle = UInt64(clock &- entries.time(of: main.tail))
-        return idle > UInt64(parameters.idleFactor) * UInt64(clock &- entries.time(of: window.tail))
+        guard !main.isEmpty, !window.isEmpty, entries.mark(of: main.tail).hits == 0 else { return false }
+        let idle = UInt64(age(of: main.tail, in: entries))
+        return idle > UInt64(parameters.idleFactor) * UInt64(age(of: window.tail, in: entries))
     }
 
     private mutating func updateCorrelatedAge(meanWeight: Int) {

@@ -1,31 +1,48 @@
-/// When a hit counts: a copy of what the policy goes by, for lookups that do not hold the lock under which it changes.
+/// What a hit makes of an entry's mark: a copy of what the policy goes by, for lookups that do not hold the lock under which it changes.
 struct HitRule: Sendable {
-    /// An entry's counter goes no further.
-    static let most: UInt8 = 3
+    /// In a word, the age has the bits between the clock and the epoch.
+    private static let mostAge: UInt32 = 1 << 28 - 1
 
     /// The policy's time.
     private let clock: UInt32
     /// Hits of window entries younger than this are ignored.
     private let correlatedAge: UInt32
+    /// The present epoch, 0...15.
+    private let epoch: UInt8
 
     @inline(__always)
-    init(clock: UInt32, correlatedAge: UInt32) {
+    init(clock: UInt32, correlatedAge: UInt32, epoch: UInt8) {
         self.clock = clock
-        self.correlatedAge = correlatedAge
+        self.correlatedAge = min(correlatedAge, Self.mostAge)
+        self.epoch = epoch
+    }
+
+    /// The mark of an entry after a hit: of the present epoch, and with one hit more unless its counter is full or the hit is too soon.
+    ///
+    /// - Parameter time: When the entry came in; asked for only if that matters.
+    @inline(__always)
+    func mark(after mark: UseMark, queue: QueueKind, time: @autoclosure () -> UInt32) -> UseMark {
+        let counts = mark.hits < UseMark.mostHits && (queue == .main || !isCorrelated(time()))
+        return UseMark(hits: mark.hits &+ (counts ? 1 : 0), epoch: epoch)
     }
 
     /// Whether a hit of a window entry that came in at `time` belongs to the same use as its coming (correlated references; LRU-K, O'Neil, O'Neil and Weikum,
     /// SIGMOD 1993).
     @inline(__always)
-    func isCorrelated(_ time: UInt32) -> Bool { clock &- time < correlatedAge }
+    private func isCorrelated(_ time: UInt32) -> Bool { clock &- time < correlatedAge }
 
-    /// Both numbers in one word.
+    /// The mark that no hit changes.
     @inline(__always)
-    var word: UInt64 { UInt64(correlatedAge) << 32 | UInt64(clock) }
+    var fullMark: UseMark { UseMark(hits: UseMark.mostHits, epoch: epoch) }
+
+    /// All three numbers in one word.
+    @inline(__always)
+    var word: UInt64 { UInt64(epoch) << 60 | UInt64(correlatedAge) << 32 | UInt64(clock) }
 
     @inline(__always)
     init(word: UInt64) {
-        self.init(
-            clock: UInt32(truncatingIfNeeded: word), correlatedAge: UInt32(truncatingIfNeeded: word >> 32))
+        clock = UInt32(truncatingIfNeeded: word)
+        correlatedAge = UInt32(truncatingIfNeeded: word &>> 32) & Self.mostAge
+        epoch = UInt8(truncatingIfNeeded: word &>> 60)
     }
 }

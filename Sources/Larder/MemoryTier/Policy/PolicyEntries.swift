@@ -11,17 +11,17 @@ enum QueueKind: UInt8, Sendable {
 
 /// What an eviction policy needs to know of the entries that it ranks.
 ///
-/// The policy keeps no memory per entry of its own: links, hit counter and time live beside the entry, so that a hit touches no line but the
-/// entry's. The memory tier implements this over its blocks, the shadow caches over plain arrays.
+/// The policy keeps no memory per entry of its own: links, mark and time live beside the entry, so that a hit touches no line but the
+/// entry's and that of the index. The memory tier implements this over its blocks, the shadow caches over plain arrays.
 protocol PolicyEntries: ~Copyable {
     /// The bytes (or whatever unit the capacity has) that an entry takes. Constant while the entry stands in a queue.
     func weight(of entry: EntryReference) -> Int
     /// 32 well-mixed bits of the key's hash.
     func fingerprint(of entry: EntryReference) -> UInt32
-    /// Hits not yet spent on a second chance, 0...3.
-    func hits(of entry: EntryReference) -> UInt8
-    /// Replaces the hit counter, 0...3.
-    mutating func setHits(_ hits: UInt8, of entry: EntryReference)
+    /// What is known of the entry's use.
+    func mark(of entry: EntryReference) -> UseMark
+    /// Replaces what is known of the entry's use.
+    mutating func setMark(_ mark: UseMark, of entry: EntryReference)
     /// The policy's clock when the entry was inserted or last survived an inspection.
     func time(of entry: EntryReference) -> UInt32
     /// Replaces the time.

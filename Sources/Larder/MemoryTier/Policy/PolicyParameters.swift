@@ -1,6 +1,6 @@
 /// How an entry that was not used in the window, or came back from the ghosts, may earn a place in main.
 enum AdmissionRule: Sendable, Equatable {
-    /// None does: the window is the whole cache, a CLOCK with one bit (the policy that follows recency).
+    /// None does: the least recently used entry leaves, be it in the window or in main.
     case recency
     /// By age: a key that comes back from the ghosts sooner than main's coldest entry has gone unused (LIRS' rule on FIFO clocks).
     case age
@@ -51,6 +51,9 @@ struct PolicyParameters: Sendable {
     /// See `idleAcceleration`.
     var idleFactor: UInt32 = 4
 
+    /// An epoch ends when as many entries have been used as make this share of the cache.
+    var epochShare = 0.125
+
     /// An entry may weigh this part of the capacity, or twice the mean if that is more.
     var largestShare = 6
 
@@ -67,7 +70,7 @@ struct PolicyParameters: Sendable {
     /// Entries by which the window may grow for each miss that a larger one would have spared.
     var growthPerSparedMiss = 4.0
     /// The least speed at which the window grows, in entries for each miss.
-    var leastGrowth = 0.1
+    var leastGrowth = 0.02
 
     /// The parameters that the memory tier uses.
     static let standard = PolicyParameters()

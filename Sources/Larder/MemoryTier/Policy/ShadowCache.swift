@@ -49,7 +49,7 @@ struct ShadowEntries: PolicyEntries, Sendable {
     private var newerLinks: [UInt32] = [0]
     private var olderLinks: [UInt32] = [0]
     private var weights: [UInt32] = [0]
-    /// Bits 0-1: hits; bit 2: queue.
+    /// Bits 0-5: mark; bit 6: queue.
     private var states: [UInt8] = [0]
     /// Head of the chain of free rows, linked by `newerLinks`.
     private var free: UInt32 = 0
@@ -132,15 +132,15 @@ struct ShadowEntries: PolicyEntries, Sendable {
 
     func weight(of entry: EntryReference) -> Int { Int(weights[Int(entry)]) }
     func fingerprint(of entry: EntryReference) -> UInt32 { UInt32(truncatingIfNeeded: hashes[Int(entry)]) }
-    func hits(of entry: EntryReference) -> UInt8 { states[Int(entry)] & 3 }
-    mutating func setHits(_ hits: UInt8, of entry: EntryReference) {
-        states[Int(entry)] = states[Int(entry)] & ~3 | hits
+    func mark(of entry: EntryReference) -> UseMark { UseMark(byte: states[Int(entry)] & 0x3F) }
+    mutating func setMark(_ mark: UseMark, of entry: EntryReference) {
+        states[Int(entry)] = states[Int(entry)] & ~0x3F | mark.byte
     }
     func time(of entry: EntryReference) -> UInt32 { times[Int(entry)] }
     mutating func setTime(_ time: UInt32, of entry: EntryReference) { times[Int(entry)] = time }
-    func queue(of entry: EntryReference) -> QueueKind { states[Int(entry)] & 4 == 0 ? .window : .main }
+    func queue(of entry: EntryReference) -> QueueKind { states[Int(entry)] & 0x40 == 0 ? .window : .main }
     mutating func setQueue(_ queue: QueueKind, of entry: EntryReference) {
-        states[Int(entry)] = states[Int(entry)] & 3 | queue.rawValue << 2
+        states[Int(entry)] = states[Int(entry)] & 0x3F | queue.rawValue << 6
     }
     func newer(than entry: EntryReference) -> EntryReference { newerLinks[Int(entry)] }
     mutating func setNewer(_ neighbour: EntryReference, than entry: EntryReference) {
