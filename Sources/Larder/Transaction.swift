@@ -19,7 +19,8 @@ public struct Transaction: ~Copyable {
     private let foreignCommits: Int
 
     init(
-        _ pointer: UnsafeMutablePointer<WriteTransaction>, durable: DurableTier, changes: ChangeSet, earlier: ChangeSet?,
+        _ pointer: UnsafeMutablePointer<WriteTransaction>, durable: DurableTier, changes: ChangeSet,
+        earlier: ChangeSet?,
         now: Milliseconds, foreignCommits: Int
     ) {
         unsafe self.pointer = pointer

@@ -209,7 +209,8 @@ final class WriteThrough: Sendable {
     }
 
     private func perform(
-        _ request: WriteRequest, in transaction: inout WriteTransaction, _ changes: ChangeSet, after earlier: ChangeSet?,
+        _ request: WriteRequest, in transaction: inout WriteTransaction, _ changes: ChangeSet,
+        after earlier: ChangeSet?,
         now: Milliseconds, generation: Int
     ) throws {
         try withView(of: &transaction, changes, after: earlier, now, generation) { view in

@@ -13,7 +13,7 @@ struct MemoryShard: ~Copyable, Sendable {
 
     private static let stripeCount = 64
     /// Memory of the shard itself, its stripes and its feed, in bytes.
-    private static let fixedByteCount = 512 + stripeCount * 16 + ShadowFeed.byteCount
+    private static let fixedByteCount = MemoryLayout<MemoryShard>.size + stripeCount * 16 + ShadowFeed.byteCount
     /// A cut frees this part of the arena at least, because it visits every block.
     private static let leastCut = 16
 
