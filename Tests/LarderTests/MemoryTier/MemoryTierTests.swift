@@ -183,6 +183,8 @@ final class NoticeBox: Sendable {
     @Test func `an index in which entries come and go for long stays as it was built`() {
         var random = SeededGenerator(seed: 5)
         var index = EntryIndex(largestByteCount: 64 << 10)
+        // Blocks in which nobody's key stands.
+        let blocks = MappedMemory(byteCount: 1 << 20)
         var held: [(entry: EntryReference, fingerprint: UInt32)] = []
         for entry in 1...20_000 as ClosedRange<EntryReference> {
             let fingerprint = UInt32.random(in: .min ... .max, using: &random)
@@ -194,6 +196,10 @@ final class NoticeBox: Sendable {
             held.append((entry, fingerprint))
             let broken = entry % 100 == 0 ? index.brokenInvariant() : nil
             #expect(broken == nil)
+            let view = ShardView(
+                index: index.address, rows: index.rows, arena: blocks.address, arenaByteCount: blocks.byteCount)
+            let absent = view.find([1].span, fingerprint ^ 0x5555_5555, keyspace: 0).isThere
+            #expect(!absent)
         }
         for (entry, fingerprint) in held {
             index.setMark(UseMark(hits: 2, epoch: 9), of: entry, fingerprint)
