@@ -217,10 +217,12 @@ private struct ReversingCoding: ValueCoding {
     @Test func `of bytes gives what it decodes, whatever was asked for before`() async throws {
         let scratch = ScratchDirectory()
         do {
-            let cache = try Store(at: scratch.store).cache("c", key: .int, value: ReversingCoding())
+            let store = try Store(at: scratch.store)
+            let cache = try store.cache("c", key: .int, value: ReversingCoding())
             for key in 0..<4 { try await cache.set([1, 2, 3], for: key) }
             for key in 0..<4 { #expect(try cache.value(for: key) == [1, 2, 3]) }
             for key in 0..<4 { #expect(try cache.withBytes(for: key) { [UInt8](copying: $0) } == [3, 2, 1]) }
+            try store.close()
         }
         let store = try Store(at: scratch.store)
         let cache = try store.cache("c", key: .int, value: ReversingCoding())
