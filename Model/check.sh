@@ -149,6 +149,16 @@ check caught "lookup mutation: the number is not compared afterwards" -DNO_VALID
 check caught "lookup mutation: the number is not odd while someone writes" -DNO_ODD_NUMBER
 check caught "lookup mutation: a range's size is shown before its address" -DSIZE_BEFORE_ADDRESS
 
+# Lookups without a lock that retain what they find.
+file=retain.pml
+check holds "retain: two writers, two threads that look up"
+check holds "retain: one write each, three lookups each" -DWRITES=1 -DLOOKUPS=3
+check holds "retain: three writes each, one lookup each" -DWRITES=3 -DLOOKUPS=1
+check caught "retain mutation: an object goes without waiting for lookups" -DNO_AWAIT
+check caught "retain mutation: lookups are awaited before the removal" -DAWAIT_BEFORE_REMOVAL
+check caught "retain mutation: a section is seen later than what it reads is read" -DSECTION_SHOWN_LATE
+check caught "retain mutation: a section ends before the retain" -DENDS_BEFORE_RETAINING
+
 if [ "$ran" = 0 ]; then
     echo "no row's name contains: $words" >&2
     exit 64

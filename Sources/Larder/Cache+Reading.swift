@@ -3,7 +3,7 @@ internal import LMDB
 extension Cache {
     /// The value of a key, from memory or else from disk, or `nil` if there is none or it has expired.
     ///
-    /// A hit in memory costs a lookup, without a lock unless someone changes its shard at that moment or the value is kept decoded; one on disk a read transaction, the checksum of the record, and decoding.
+    /// A hit in memory costs a lookup, without a lock unless someone changes its shard at that moment; one on disk a read transaction, the checksum of the record, and decoding.
     /// Never hops threads and never waits for a writer.
     ///
     /// - Throws: ``LarderError``: ``LarderError/Code-swift.struct/invalidKey``, ``LarderError/Code-swift.struct/damagedRecord``,

@@ -7,10 +7,10 @@ internal import CXXHash
 /// key, cache or store does not pass its checksum.
 @inline(__always)
 func xxh3(_ bytes: Span<UInt8>, seed: UInt64) -> UInt64 {
-    unsafe bytes.withUnsafeBufferPointer { unsafe XXH3_64bits_withSeed($0.baseAddress, $0.count, seed) }
+    unsafe bytes.withUnsafeBufferPointer { unsafe larder_xxh3($0.baseAddress, $0.count, seed) }
 }
 
 @inline(__always)
 func xxh3(_ bytes: UnsafeRawBufferPointer, seed: UInt64) -> UInt64 {
-    unsafe XXH3_64bits_withSeed(bytes.baseAddress, bytes.count, seed)
+    unsafe larder_xxh3(bytes.baseAddress, bytes.count, seed)
 }

@@ -14,7 +14,7 @@ public struct WallClock: Sendable {
     /// Milliseconds since 1970-01-01 00:00 UTC.
     public var now: @Sendable () -> UInt64
 
-    /// A clock of your own, for tests.
+    /// A clock of your own, for tests. It is asked while parts of the store are locked, so it may not use the store.
     public init(now: @escaping @Sendable () -> UInt64) {
         self.now = now
     }

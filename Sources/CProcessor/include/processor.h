@@ -131,6 +131,10 @@ LARDER_RACING void larder_copy_racing(void *target, const void *racing, uint64_t
     }
 }
 
+/// Retains a Swift object. Out of line and unknown to the optimizer, which may put Swift's own retains off, beyond the store that ends a section (see
+/// RetainSections.swift).
+void *larder_retain(void *object);
+
 /// A number that belongs to the calling thread: whatever larder_set_thread_number said last, 0 before.
 extern _Thread_local int64_t larder_thread_number
 #if defined(__linux__)

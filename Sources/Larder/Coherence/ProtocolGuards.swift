@@ -41,6 +41,14 @@ enum ProtocolGuards {
         @inline(__always) static var validatesLookups: Bool { true }
     #endif
 
+    #if LARDER_BREAK_GRACE_PERIOD
+        /// Whether an object that was removed from memory is let go only when no lookup is about to retain it.
+        static var awaitsLookups: Bool { false }
+    #else
+        /// Whether an object that was removed from memory is let go only when no lookup is about to retain it.
+        @inline(__always) static var awaitsLookups: Bool { true }
+    #endif
+
     #if LARDER_BREAK_EMPTY_COMMITS
         /// Whether a transaction that changed nothing is aborted rather than published.
         static var abortsEmptyTransactions: Bool { false }

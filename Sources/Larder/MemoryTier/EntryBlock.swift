@@ -33,6 +33,10 @@ enum EntryBlock {
     /// The largest version that fits.
     static let largestVersion = (UInt64(1) << 47) - 1
 
+    /// Where the reference to a value elsewhere lies.
+    @inline(__always)
+    static func outsideOffset(_ state: State) -> Int { headerSize + (state.expires ? 16 : 0) }
+
     /// Where and how the value is kept.
     enum Form: UInt64 {
         /// In the block, as bytes.
@@ -124,9 +128,6 @@ extension BlockArena {
     func expiry(_ entry: Reference) -> Milliseconds {
         state(entry).expires ? load(entry, 32, as: UInt64.self) : 0
     }
-
-    @inline(__always)
-    func outsideOffset(_ state: EntryBlock.State) -> Int { EntryBlock.headerSize + (state.expires ? 16 : 0) }
 
     /// A copy of the key.
     func key(_ entry: Reference) -> [UInt8] {

@@ -8,13 +8,8 @@ extension MemoryShard {
     /// The value of an entry: retained if it lies elsewhere, copied into a new array if it lies in the block.
     func value(_ found: ShardView.Found) -> MemoryValue {
         let view = entries.view
-        if let bytes = view.inlineValue(of: found) { return .bytes(bytes.array) }
-        let entry = view.entry(of: found)
-        let object = entries.outsideObject(entry, found.state)
-        guard found.state.form == .array else {
-            return .object(object, cost: entries.arena.outsideCost(entry))
-        }
-        return unsafe .bytes(unsafeDowncast(object, to: OutsideBytes.self).bytes)
+        if let outside = view.outsideValue(of: found) { return unsafe outside.retain() }
+        return .bytes(view.inlineValue(of: found)?.array ?? [])
     }
 
     /// Whether the last step left something to be done without the lock.

@@ -10,25 +10,40 @@ extension MemoryTier {
     ///
     /// A decoded object or a long value is retained, a short one copied into a new array; see ``withBytes(for:hash:in:keyspace:floor:_:)``.
     ///
-    /// - Parameter isObject: Whether the value is likely to be a decoded object, which only a lookup with the lock may retain.
+    /// - Parameter isObject: Whether the value is likely to be a decoded object.
     @inline(__always)
     func lookup(
         _ key: Span<UInt8>, hash: UInt64, in shard: Int, keyspace: UInt32, floor: UInt64, isObject: Bool = false
     ) -> Hit? {
-        if !isObject {
-            var hit: Hit?
-            let verdict = attempt(key, hash, shard, keyspace, floor) { view, found in
+        var hit: Hit?
+        let verdict: Verdict
+        if isObject {
+            verdict = attemptOutside(key, hash, shard, keyspace, floor, &hit)
+        } else {
+            verdict = attempt(key, hash, shard, keyspace, floor) { view, found in
                 guard let bytes = view.inlineValue(of: found) else { return false }
                 hit = Hit(value: .bytes(bytes.array), expiry: view.expiry(of: found))
                 return true
             }
-            if verdict == .hit { return hit }
-            if verdict == .miss { return nil }
         }
+        switch verdict {
+        case .hit: return hit
+        case .miss: return nil
+        case .undecided: return lookupAgain(key, hash, shard, keyspace, floor, isObject: isObject)
+        }
+    }
+
+    /// Looks up what a first attempt left undecided.
+    @inline(never)
+    private func lookupAgain(
+        _ key: Span<UInt8>, _ hash: UInt64, _ shard: Int, _ keyspace: UInt32, _ floor: UInt64, isObject: Bool = false
+    ) -> Hit? {
+        // It may be a long value.
+        var hit: Hit?
+        if !isObject, attemptOutside(key, hash, shard, keyspace, floor, &hit) == .hit { return hit }
         return lookupWithLock(key, hash, shard, keyspace, floor)
     }
 
-    @inline(never)
     private func lookupWithLock(
         _ key: Span<UInt8>, _ hash: UInt64, _ shard: Int, _ keyspace: UInt32, _ floor: UInt64
     ) -> Hit? {
@@ -42,7 +57,7 @@ extension MemoryTier {
             guard found.isThere else { return (nil, false) }
             isStale = view.staleness(of: found, floor: floor, clock: clock) != nil
             guard !isStale else { return (nil, false) }
-            isFirstUse = view.noteHit(found, by: shards.hitRule(of: shard))
+            isFirstUse = view.noteHit(found, by: shards.withFront(shard) { $0.hitRule })
             if isSampled { state.feed.add(hash, weight: state.entries.weight(of: view.entry(of: found))) }
             return (Hit(value: state.value(found), expiry: view.expiry(of: found)), state.needsCare)
         }
@@ -74,15 +89,15 @@ extension MemoryTier {
         }
         if verdict == .hit { return count }
         if verdict == .miss { return nil }
-        return copyValueWithLock(key, hash, shard, keyspace, floor, &buffer)
+        return copyValueAgain(key, hash, shard, keyspace, floor, &buffer)
     }
 
     @inline(never)
-    private func copyValueWithLock(
+    private func copyValueAgain(
         _ key: Span<UInt8>, _ hash: UInt64, _ shard: Int, _ keyspace: UInt32, _ floor: UInt64,
         _ buffer: inout MutableSpan<UInt8>
     ) -> Int? {
-        let hit = lookupWithLock(key, hash, shard, keyspace, floor)
+        let hit = lookupAgain(key, hash, shard, keyspace, floor)
         guard let hit, case .bytes(let bytes) = hit.value else { return nil }
         buffer.copyIfFitting(bytes.span)
         return bytes.count
@@ -111,7 +126,7 @@ extension MemoryTier {
                 return unsafe try body(Span<UInt8>(_unsafeBytes: bytes), expiry)
             }
             if verdict == .miss { return nil }
-            let hit = lookupWithLock(key, hash, shard, keyspace, floor)
+            let hit = lookupAgain(key, hash, shard, keyspace, floor)
             guard let hit, case .bytes(let bytes) = hit.value else { return nil }
             return try body(bytes.span, hit.expiry)
         }
@@ -123,7 +138,7 @@ extension MemoryTier {
         _ key: Span<UInt8>, hash: UInt64, in shard: Int, keyspace: UInt32, floor: UInt64
     ) -> Bool {
         let verdict = attempt(key, hash, shard, keyspace, floor) { _, _ in true }
-        if verdict == .undecided { return lookupWithLock(key, hash, shard, keyspace, floor) != nil }
+        if verdict == .undecided { return lookupAgain(key, hash, shard, keyspace, floor) != nil }
         return verdict == .hit
     }
 
@@ -143,21 +158,42 @@ extension MemoryTier {
         _ key: Span<UInt8>, _ hash: UInt64, _ shard: Int, _ keyspace: UInt32, _ floor: UInt64,
         take: (ShardView, ShardView.Found) -> Bool
     ) -> Verdict {
-        // The shadows are fed under the lock.
-        guard !isSampled(hash), let sequence = shards.beginReading(shard) else { return .undecided }
-        let view = shards.view(of: shard)
-        let found = view.find(key, UInt32(truncatingIfNeeded: hash), keyspace: keyspace)
-        if found.isThere {
-            guard view.staleness(of: found, floor: floor, clock: clock) == nil, take(view, found),
-                shards.isUnchanged(shard, since: sequence)
-            else { return .undecided }
-            if view.noteHit(found, by: shards.hitRule(of: shard)) { shards.countUse(shard) }
-            counters.countHit()
-            return .hit
+        shards.withFront(shard) { front in
+            // The shadows are fed under the lock.
+            guard !isSampled(hash), let sequence = front.beginReading() else { return .undecided }
+            let view = front.view
+            let found = view.find(key, UInt32(truncatingIfNeeded: hash), keyspace: keyspace)
+            if found.isThere {
+                guard view.staleness(of: found, floor: floor, clock: clock) == nil, take(view, found),
+                    front.isUnchanged(since: sequence)
+                else { return .undecided }
+                if view.noteHit(found, by: front.hitRule) { shards.countUse(shard) }
+                counters.countHit()
+                return .hit
+            }
+            guard front.isUnchanged(since: sequence) else { return .undecided }
+            counters.countMiss()
+            return .miss
         }
-        guard shards.isUnchanged(shard, since: sequence) else { return .undecided }
-        counters.countMiss()
-        return .miss
+    }
+
+    /// Looks up, without the lock, a key whose value lies outside its block.
+    @inline(__always)
+    private func attemptOutside(
+        _ key: Span<UInt8>, _ hash: UInt64, _ shard: Int, _ keyspace: UInt32, _ floor: UInt64, _ hit: inout Hit?
+    ) -> Verdict {
+        guard let section = retainSections.begin() else { return .undecided }
+        defer { retainSections.end(section) }
+        var value: OutsideValue?
+        var expiry: Milliseconds = 0
+        let verdict = attempt(key, hash, shard, keyspace, floor) { view, found in
+            value = view.outsideValue(of: found)
+            expiry = view.expiry(of: found)
+            return value != nil
+        }
+        // What stood there after the section had begun is not let go before it ends.
+        if verdict == .hit, let value { hit = unsafe Hit(value: value.retain(), expiry: expiry) }
+        return verdict
     }
 }
 

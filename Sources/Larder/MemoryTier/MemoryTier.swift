@@ -15,6 +15,8 @@ final class MemoryTier: Sendable {
     let shards: ShardTable
     /// Hits and misses.
     let counters = LookupCounters()
+    /// Lookups that are about to retain an object.
+    let retainSections = RetainSections()
     private let parameters: PolicyParameters
     private let limits: Mutex<Limits>
     /// Compares the configurations; nil until the tier is full for the first time.
@@ -70,7 +72,7 @@ final class MemoryTier: Sendable {
     /// A shard's part of the capacity, once the shadows and the counters have theirs.
     private static func shardBudget(_ capacity: Int, _ count: Int, _ parameters: PolicyParameters) -> Int {
         let shadows = shadowEntries(capacity, parameters) * shadowEntryBytes * parameters.configurations.count
-        return (capacity - shadows - LookupCounters.byteCount) / count
+        return (capacity - shadows - LookupCounters.byteCount - RetainSections.byteCount) / count
     }
 
     /// Entries of a shadow: so many that all shadows together take a sixteenth of the capacity at most.
@@ -241,6 +243,7 @@ final class MemoryTier: Sendable {
             if let removalListener { for notice in leftovers.notices { removalListener(notice) } }
             return leftovers
         }
+        if !objects.isEmpty { retainSections.awaitEnds() }
         _ = consume objects
         if isFull { makeChooser() }
         guard !accesses.isEmpty else { return }

@@ -92,13 +92,7 @@ struct ShardEntries: ~Copyable, Sendable {
 
     private func storeOutside(_ object: AnyObject, _ entry: EntryReference, _ state: EntryBlock.State) {
         let address = unsafe UInt(bitPattern: Unmanaged.passRetained(object).toOpaque())
-        arena.store(address, entry, arena.outsideOffset(state))
-    }
-
-    /// The object of an entry whose form is not inline, retained once.
-    @inline(__always)
-    func outsideObject(_ entry: EntryReference, _ state: EntryBlock.State) -> any AnyObject & Sendable {
-        unsafe Self.sendable(unmanaged(entry, state).takeUnretainedValue())
+        arena.store(address, entry, EntryBlock.outsideOffset(state))
     }
 
     /// Only ``NewEntry/outside``, which is Sendable, is ever put into a block.
@@ -109,7 +103,7 @@ struct ShardEntries: ~Copyable, Sendable {
 
     @inline(__always)
     private func unmanaged(_ entry: EntryReference, _ state: EntryBlock.State) -> Unmanaged<AnyObject> {
-        let address = arena.load(entry, arena.outsideOffset(state), as: UInt.self)
+        let address = arena.load(entry, EntryBlock.outsideOffset(state), as: UInt.self)
         return unsafe Unmanaged.fromOpaque(UnsafeRawPointer(bitPattern: address)!)
     }
 

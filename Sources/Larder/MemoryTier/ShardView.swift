@@ -27,25 +27,21 @@ struct ShardView {
         fileprivate let header: UnsafeRawPointer?
         /// The first word of its header.
         let state: EntryBlock.State
-        /// Its row in the index, and its slot there.
-        fileprivate let row: UnsafeMutableRawPointer
-        fileprivate let slot: UInt32
+        /// Its mark in the index; of no meaning if there is no entry.
+        fileprivate let mark: UnsafeMutableRawPointer
 
         @inline(__always)
-        fileprivate init(
-            header: UnsafeRawPointer?, state: EntryBlock.State, row: UnsafeMutableRawPointer, slot: UInt32
-        ) {
+        fileprivate init(header: UnsafeRawPointer?, state: EntryBlock.State, mark: UnsafeMutableRawPointer) {
             unsafe self.header = header
             self.state = state
-            unsafe self.row = row
-            self.slot = slot
+            unsafe self.mark = mark
         }
 
         /// There is no entry.
         @inline(__always)
         @unsafe
         fileprivate static func none(_ row: UnsafeMutableRawPointer) -> Found {
-            unsafe Found(header: nil, state: .init(word: 0), row: row, slot: 0)
+            unsafe Found(header: nil, state: .init(word: 0), mark: row)
         }
 
         /// Whether there is an entry.
@@ -111,8 +107,8 @@ struct ShardView {
         _ slots: UInt32, of row: UnsafeMutableRawPointer, ifIts key: Key, _ arena: UnsafeRawPointer,
         _ arenaByteCount: Int
     ) -> Found {
-        let slot = UInt32(truncatingIfNeeded: slots.trailingZeroBitCount) &>> 1
-        let offset = unsafe Int(larder_load_racing_32(row + Int(slot) &* 8)) &* BlockArena.unit
+        let slot = slots.trailingZeroBitCount &>> 1
+        let offset = unsafe Int(larder_load_racing_32(row + slot &* 8)) &* BlockArena.unit
         guard offset != 0, offset < arenaByteCount else { return unsafe .none(row) }
         let header = unsafe arena + offset
         unsafe larder_prefetch(header + 64)
@@ -123,7 +119,7 @@ struct ShardView {
                 && larder_load_racing_32(header + EntryBlock.keyspaceOffset) == key.keyspace
                 && larder_equals_racing(header + state.keyOffset, key.start, UInt64(key.count))
         else { return unsafe .none(row) }
-        return unsafe Found(header: header, state: state, row: row, slot: slot)
+        return unsafe Found(header: header, state: state, mark: row + EntryIndex.marksOffset + slot)
     }
 
     // MARK: Reading
@@ -152,6 +148,19 @@ struct ShardView {
         return unsafe RacingBytes(start: header + (found.state.keyOffset &+ found.state.keyLength), count: count)
     }
 
+    /// What the block refers to if the value lies elsewhere; nil if it lies in the block.
+    @inline(__always)
+    func outsideValue(of found: Found) -> OutsideValue? {
+        let form = found.state.form
+        guard form != .inline, let header = unsafe found.header else { return nil }
+        let word = unsafe larder_load_racing_32(header + EntryBlock.valueWordOffset)
+        let object = unsafe UnsafeMutableRawPointer(
+            bitPattern: UInt(larder_load_racing_64(header + EntryBlock.outsideOffset(found.state))))
+        guard let object = unsafe object else { return nil }
+        return unsafe OutsideValue(
+            object: object, isDecoded: form == .object, cost: Int(word & EntryBlock.valueMask) &* 8)
+    }
+
     // MARK: Hits
 
     /// Notes that an entry was used, by the rule. If two threads do so at once, one hit may count for both.
@@ -159,13 +168,12 @@ struct ShardView {
     /// - Returns: Whether it is the first use of the entry in the epoch, which the policy is to count.
     @inline(__always)
     func noteHit(_ found: Found, by rule: HitRule) -> Bool {
-        let address = unsafe found.row + EntryIndex.marksOffset + Int(found.slot)
-        let mark = unsafe UseMark(byte: larder_load_racing_8(address))
+        let mark = unsafe UseMark(byte: larder_load_racing_8(found.mark))
         guard mark != rule.fullMark, let header = unsafe found.header else { return false }
         let next = unsafe rule.mark(
             after: mark, queue: found.state.queue, time: larder_load_racing_32(header + EntryBlock.timeOffset))
         guard next != mark else { return false }
-        unsafe larder_store_racing_8(address, next.byte)
+        unsafe larder_store_racing_8(found.mark, next.byte)
         return next.epoch != mark.epoch
     }
 }
@@ -198,5 +206,32 @@ struct RacingBytes {
         var bytes = [UInt8](repeating: 0, count: count)
         unsafe bytes.withUnsafeMutableBytes { unsafe copy(to: $0) }
         return bytes
+    }
+}
+
+/// A value outside its entry's block, not yet retained.
+@safe
+struct OutsideValue {
+    private let object: UnsafeMutableRawPointer
+    /// Whether it is a decoded value, not an array of bytes.
+    let isDecoded: Bool
+    private let cost: Int
+
+    @inline(__always)
+    @unsafe
+    fileprivate init(object: UnsafeMutableRawPointer, isDecoded: Bool, cost: Int) {
+        unsafe self.object = object
+        self.isDecoded = isDecoded
+        self.cost = cost
+    }
+
+    /// Retains the value. Under the shard's lock, or in one of ``RetainSections`` that began before the value was found, after it has proved to be what stood there.
+    @inline(__always)
+    @unsafe
+    func retain() -> MemoryValue {
+        let object = unsafe Unmanaged<AnyObject>.fromOpaque(larder_retain(object)).takeRetainedValue()
+        guard isDecoded else { return unsafe .bytes(unsafeDowncast(object, to: OutsideBytes.self).bytes) }
+        // Only what is Sendable is ever put into a block.
+        return unsafe .object(unsafeBitCast(object, to: (any AnyObject & Sendable).self), cost: cost)
     }
 }

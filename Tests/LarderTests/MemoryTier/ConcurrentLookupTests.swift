@@ -1,3 +1,4 @@
+import Synchronization
 import TestSupport
 import Testing
 
@@ -72,6 +73,85 @@ import Testing
             #expect(seen > 100)
         }
         #expect(tier.brokenInvariant() == nil)
+    }
+
+    /// An object that knows whether it has gone.
+    private final class Canary: Sendable {
+        let number: Int
+        private let state = Atomic<UInt64>(0xCA11)
+
+        init(_ number: Int) { self.number = number }
+        deinit { state.store(0, ordering: .relaxed) }
+
+        func isRight(_ number: Int) -> Bool { state.load(ordering: .relaxed) == 0xCA11 && self.number == number }
+    }
+
+    @Test func `retain no object that has gone`() async throws {
+        let tier = MemoryTier(capacity: 400_000, shardCount: 1)
+        let keys = (0..<16).map { MemoryKey.number($0) }
+        let isDone = Gate()
+        try await withThrowingTaskGroup(of: (wrong: Int, seen: Int).self) { group in
+            for reader in 0..<3 {
+                group.addTask {
+                    try await inThread {
+                        var random = SeededGenerator(seed: UInt64(reader))
+                        var (wrong, seen) = (0, 0)
+                        while !isDone.isOpenNow {
+                            let number = Int.random(in: 0..<keys.count, using: &random)
+                            // One takes it for bytes, and asks again.
+                            guard let hit = tier.find(keys[number], isObject: reader != 0) else { continue }
+                            seen += 1
+                            switch hit.value {
+                            case .object(let object, let cost):
+                                let canary = object as? Canary
+                                if canary?.isRight(number) != true || cost != 64 { wrong += 1 }
+                            case .bytes(let bytes):
+                                if bytes.count != 2_000 || bytes[1_999] != UInt8(number) { wrong += 1 }
+                            }
+                        }
+                        return (wrong, seen)
+                    }
+                }
+            }
+            group.addTask {
+                try await inThread {
+                    var random = SeededGenerator(seed: 99)
+                    for round in 1...20_000 {
+                        let number = Int.random(in: 0..<keys.count, using: &random)
+                        let isObject = Bool.random(using: &random)
+                        tier.populate(
+                            isObject
+                                ? .object(Canary(number), cost: 64)
+                                : .bytes([UInt8](repeating: UInt8(number), count: 2_000)),
+                            for: keys[number], version: UInt64(round), expiry: 0
+                        ) { 0 }
+                    }
+                    isDone.open()
+                    return (0, 0)
+                }
+            }
+            var seen = 0
+            for try await result in group {
+                #expect(result.wrong == 0)
+                seen += result.seen
+            }
+            #expect(seen > 100)
+        }
+        #expect(tier.brokenInvariant() == nil)
+    }
+
+    @Test func `let a removed object go at once`() {
+        let tier = MemoryTier(capacity: 400_000, shardCount: 1)
+        weak var canary: Canary?
+        do {
+            let object = Canary(1)
+            canary = object
+            tier.populate(.object(object, cost: 64), for: .number(1), version: 1, expiry: 0) { 0 }
+        }
+        #expect(canary != nil)
+        #expect(tier.find(.number(1), isObject: true) != nil)
+        tier.mark(.number(1))
+        #expect(canary == nil)
     }
 
     @Test func `are counted exactly, by however many threads`() async throws {

@@ -13,8 +13,10 @@ extension MemoryKey {
 }
 
 extension MemoryTier {
-    func find(_ key: MemoryKey, floor: UInt64 = 0) -> Hit? {
-        lookup(key.bytes.span, hash: key.hash, in: shard(of: key.hash), keyspace: key.keyspace, floor: floor)
+    func find(_ key: MemoryKey, floor: UInt64 = 0, isObject: Bool = false) -> Hit? {
+        lookup(
+            key.bytes.span, hash: key.hash, in: shard(of: key.hash), keyspace: key.keyspace, floor: floor,
+            isObject: isObject)
     }
 
     func keep(_ bytes: [UInt8], for key: MemoryKey, version: UInt64 = 1, expiry: UInt64 = 0) {
