@@ -105,13 +105,13 @@ extension Cache {
 
     @inline(__always)
     func copyBytes(of key: Span<UInt8>, _ hash: UInt64, into buffer: inout MutableSpan<UInt8>) throws -> Int? {
-        guard expiresAfterAccess == nil else { return try copyBytesAndTouch(key, hash, into: &buffer) }
-        return try store.copyBytes(of: key, hash, in: keyspace, populates: holdsBytes, into: &buffer)
+        guard answersWithBytes else { return try copyLentBytes(key, hash, into: &buffer) }
+        return try store.copyBytes(of: key, hash, in: keyspace, into: &buffer)
     }
 
     // Out of line, so that a plain hit does not pay for it.
     @inline(never)
-    private func copyBytesAndTouch(
+    private func copyLentBytes(
         _ key: Span<UInt8>, _ hash: UInt64, into buffer: inout MutableSpan<UInt8>
     ) throws -> Int? {
         var count: Int?

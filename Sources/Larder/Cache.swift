@@ -17,6 +17,8 @@ public struct Cache<Key: Sendable, Value: Sendable>: Sendable {
     @usableFromInline let decodedClass: ObjectIdentifier
     let timeToLive: Milliseconds?
     let expiresAfterAccess: Milliseconds?
+    /// Whether memory holds the bytes of values and a hit changes nothing, as in most caches of bytes.
+    let answersWithBytes: Bool
 
     init(
         store: Store, keyspace: Keyspace, keyCoding: any KeyCoding<Key>, valueCoding: any ValueCoding<Value>,
@@ -30,6 +32,7 @@ public struct Cache<Key: Sendable, Value: Sendable>: Sendable {
         decodedClass = ObjectIdentifier(DecodedValue<Value>.self)
         timeToLive = options.timeToLive?.positiveMilliseconds
         expiresAfterAccess = options.expiresAfterAccess?.positiveMilliseconds
+        answersWithBytes = holdsBytes && expiresAfterAccess == nil
     }
 
     /// The cache's name.

@@ -7,7 +7,8 @@ internal import CXXHash
 /// key, cache or store does not pass its checksum.
 @inline(__always)
 func xxh3(_ bytes: Span<UInt8>, seed: UInt64) -> UInt64 {
-    unsafe bytes.withUnsafeBufferPointer { unsafe larder_xxh3($0.baseAddress, $0.count, seed) }
+    // The span's own count: the buffer's is 0 without an address, which would be looked at.
+    unsafe bytes.withUnsafeBufferPointer { unsafe larder_xxh3($0.baseAddress, bytes.count, seed) }
 }
 
 @inline(__always)

@@ -17,40 +17,31 @@ extension Store {
     func memoryHit(
         _ key: Span<UInt8>, _ hash: UInt64, in keyspace: Keyspace, holdsBytes: Bool
     ) throws -> MemoryTier.Hit? {
-        let shard = memory.shard(of: hash)
         let floor = try currentFloor(of: keyspace)
         return memory.lookup(
-            key, hash: hash, in: shard, keyspace: keyspace.memoryNumber, floor: floor,
+            key, hash: hash, keyspace: keyspace.memoryNumber, floor: floor,
             isObject: !holdsBytes)
     }
 
-    /// Copies a value's bytes into `buffer`, if they fit, and returns how many there are, or `nil` if there is no such entry.
-    ///
-    /// - Parameter populates: Whether memory holds the values of the cache as bytes, and so is to hold one that it missed.
+    /// Copies a value's bytes, which memory holds or is to hold, into `buffer`, if they fit, and returns how many there are, or `nil` if there is no such entry.
     @inline(__always)
     func copyBytes(
-        of key: Span<UInt8>, _ hash: UInt64, in keyspace: Keyspace, populates: Bool,
-        into buffer: inout MutableSpan<UInt8>
+        of key: Span<UInt8>, _ hash: UInt64, in keyspace: Keyspace, into buffer: inout MutableSpan<UInt8>
     ) throws -> Int? {
-        if populates {
-            let shard = memory.shard(of: hash)
-            let floor = try currentFloor(of: keyspace)
-            let count = memory.copyValue(
-                for: key, hash: hash, in: shard, keyspace: keyspace.memoryNumber, floor: floor,
-                into: &buffer)
-            if let count { return count }
-        }
-        return try copyDurableBytes(of: key, hash, in: keyspace, populates: populates, into: &buffer)
+        let floor = try currentFloor(of: keyspace)
+        let count = memory.copyValue(
+            for: key, hash: hash, keyspace: keyspace.memoryNumber, floor: floor, into: &buffer)
+        if let count { return count }
+        return try copyDurableBytes(of: key, hash, in: keyspace, into: &buffer)
     }
 
     // Out of line, so that a hit in memory does not pay for its variables.
     @inline(never)
     private func copyDurableBytes(
-        of key: Span<UInt8>, _ hash: UInt64, in keyspace: Keyspace, populates: Bool,
-        into buffer: inout MutableSpan<UInt8>
+        of key: Span<UInt8>, _ hash: UInt64, in keyspace: Keyspace, into buffer: inout MutableSpan<UInt8>
     ) throws -> Int? {
         var count: Int?
-        try withDurableBytes(of: key, hash, in: keyspace, populates: populates) { payload, _ in
+        try withDurableBytes(of: key, hash, in: keyspace, populates: true) { payload, _ in
             count = payload.count
             buffer.copyIfFitting(payload)
         }
@@ -64,10 +55,9 @@ extension Store {
         _ body: (Span<UInt8>, Milliseconds) throws -> Void
     ) throws {
         if populates {
-            let shard = memory.shard(of: hash)
             let floor = try currentFloor(of: keyspace)
             let hit: Void? = try memory.withBytes(
-                for: key, hash: hash, in: shard, keyspace: keyspace.memoryNumber, floor: floor,
+                for: key, hash: hash, keyspace: keyspace.memoryNumber, floor: floor,
                 body)
             if hit != nil { return }
         }
@@ -120,10 +110,9 @@ extension Store {
 
     /// Whether there is such an entry.
     func contains(_ key: Span<UInt8>, _ hash: UInt64, in keyspace: Keyspace) throws -> Bool {
-        let shard = memory.shard(of: hash)
         let floor = try currentFloor(of: keyspace)
         let isInMemory = memory.contains(
-            key, hash: hash, in: shard, keyspace: keyspace.memoryNumber, floor: floor)
+            key, hash: hash, keyspace: keyspace.memoryNumber, floor: floor)
         if isInMemory { return true }
         return try durableDeadline(of: key, hash, in: keyspace) != nil
     }

@@ -92,7 +92,7 @@ import Testing
         func isInMemory() throws -> Bool {
             try cache.withEncoded(1) { bytes, hash in
                 store.memory.lookup(
-                    bytes, hash: hash, in: store.memory.shard(of: hash), keyspace: cache.keyspace.memoryNumber,
+                    bytes, hash: hash, keyspace: cache.keyspace.memoryNumber,
                     floor: 0)
                     != nil
             }

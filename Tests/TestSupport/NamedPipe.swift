@@ -28,12 +28,12 @@ package final class NamedPipe: Sendable {
         _ = unsafe write(descriptor, &byte, 1)
     }
 
-    /// Blocks the thread until somebody has sent; gives up after a minute, when the other process must be gone.
+    /// Blocks the thread until somebody has sent; gives up after five minutes, when the other process must be gone. (It may start late: other tests take turns with it.)
     ///
     /// - Returns: Whether somebody has sent.
     package func receive() -> Bool {
         var request = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-        guard unsafe poll(&request, 1, 60_000) == 1 else { return false }
+        guard unsafe poll(&request, 1, 300_000) == 1 else { return false }
         var byte: UInt8 = 0
         return unsafe read(descriptor, &byte, 1) == 1
     }

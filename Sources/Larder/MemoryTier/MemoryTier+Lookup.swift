@@ -6,21 +6,21 @@ extension MemoryTier {
         var expiry: Milliseconds
     }
 
-    /// The entry of a key, unless it is older than `floor` or expired. `shard` is ``shard(of:)``.
+    /// The entry of a key, unless it is older than `floor` or expired.
     ///
-    /// A decoded object or a long value is retained, a short one copied into a new array; see ``withBytes(for:hash:in:keyspace:floor:_:)``.
+    /// A decoded object or a long value is retained, a short one copied into a new array; see ``withBytes(for:hash:keyspace:floor:_:)``.
     ///
     /// - Parameter isObject: Whether the value is likely to be a decoded object.
     @inline(__always)
     func lookup(
-        _ key: Span<UInt8>, hash: UInt64, in shard: Int, keyspace: UInt32, floor: UInt64, isObject: Bool = false
+        _ key: Span<UInt8>, hash: UInt64, keyspace: UInt32, floor: UInt64, isObject: Bool = false
     ) -> Hit? {
         var hit: Hit?
         let verdict: Verdict
         if isObject {
-            verdict = attemptOutside(key, hash, shard, keyspace, floor, &hit)
+            verdict = attemptOutside(key, hash, keyspace, floor, &hit)
         } else {
-            verdict = attempt(key, hash, shard, keyspace, floor) { view, found in
+            verdict = attempt(key, hash, keyspace, floor) { view, found in
                 guard let bytes = view.inlineValue(of: found) else { return false }
                 hit = Hit(value: .bytes(bytes.array), expiry: view.expiry(of: found))
                 return true
@@ -29,25 +29,26 @@ extension MemoryTier {
         switch verdict {
         case .hit: return hit
         case .miss: return nil
-        case .undecided: return lookupAgain(key, hash, shard, keyspace, floor, isObject: isObject)
+        case .undecided: return lookupAgain(key, hash, keyspace, floor, isObject: isObject)
         }
     }
 
     /// Looks up what a first attempt left undecided.
     @inline(never)
     private func lookupAgain(
-        _ key: Span<UInt8>, _ hash: UInt64, _ shard: Int, _ keyspace: UInt32, _ floor: UInt64, isObject: Bool = false
+        _ key: Span<UInt8>, _ hash: UInt64, _ keyspace: UInt32, _ floor: UInt64, isObject: Bool = false
     ) -> Hit? {
         // It may be a long value.
         var hit: Hit?
-        if !isObject, attemptOutside(key, hash, shard, keyspace, floor, &hit) == .hit { return hit }
-        return lookupWithLock(key, hash, shard, keyspace, floor)
+        if !isObject, attemptOutside(key, hash, keyspace, floor, &hit) == .hit { return hit }
+        return lookupWithLock(key, hash, keyspace, floor)
     }
 
     private func lookupWithLock(
-        _ key: Span<UInt8>, _ hash: UInt64, _ shard: Int, _ keyspace: UInt32, _ floor: UInt64
+        _ key: Span<UInt8>, _ hash: UInt64, _ keyspace: UInt32, _ floor: UInt64
     ) -> Hit? {
         guard isOn else { return nil }
+        let shard = shard(of: hash)
         let isSampled = isSampled(hash)
         var isStale = false
         var isFirstUse = false
@@ -62,7 +63,7 @@ extension MemoryTier {
             return (Hit(value: state.value(found), expiry: view.expiry(of: found)), state.needsCare)
         }
         if hit != nil { counters.countHit() } else { counters.countMiss() }
-        if isFirstUse { shards.countUse(shard) }
+        if isFirstUse, shards.withFront(shard, { $0.countUse() }) { shards.handUses(shard) }
         if isStale {
             step(hash) { $0.reclaim(key, hash: hash, keyspace: keyspace, floor: floor, clock: clock) }
         }
@@ -75,11 +76,11 @@ extension MemoryTier {
     /// Nothing is allocated. Returns nil if there is no valid entry, or if it holds a decoded object; what is in `buffer` then means nothing.
     @inline(__always)
     func copyValue(
-        for key: Span<UInt8>, hash: UInt64, in shard: Int, keyspace: UInt32, floor: UInt64,
+        for key: Span<UInt8>, hash: UInt64, keyspace: UInt32, floor: UInt64,
         into buffer: inout MutableSpan<UInt8>
     ) -> Int? {
         var count = 0
-        let verdict = attempt(key, hash, shard, keyspace, floor) { view, found in
+        let verdict = attempt(key, hash, keyspace, floor) { view, found in
             guard let bytes = view.inlineValue(of: found) else { return false }
             count = bytes.count
             unsafe buffer.withUnsafeMutableBytes { target in
@@ -89,15 +90,15 @@ extension MemoryTier {
         }
         if verdict == .hit { return count }
         if verdict == .miss { return nil }
-        return copyValueAgain(key, hash, shard, keyspace, floor, &buffer)
+        return copyValueAgain(key, hash, keyspace, floor, &buffer)
     }
 
     @inline(never)
     private func copyValueAgain(
-        _ key: Span<UInt8>, _ hash: UInt64, _ shard: Int, _ keyspace: UInt32, _ floor: UInt64,
+        _ key: Span<UInt8>, _ hash: UInt64, _ keyspace: UInt32, _ floor: UInt64,
         _ buffer: inout MutableSpan<UInt8>
     ) -> Int? {
-        let hit = lookupAgain(key, hash, shard, keyspace, floor)
+        let hit = lookupAgain(key, hash, keyspace, floor)
         guard let hit, case .bytes(let bytes) = hit.value else { return nil }
         buffer.copyIfFitting(bytes.span)
         return bytes.count
@@ -108,13 +109,13 @@ extension MemoryTier {
     /// A short value is copied to the stack, a long one retained. No lock is held while `body` runs, so it may do what it likes.
     @inline(__always)
     func withBytes<Result>(
-        for key: Span<UInt8>, hash: UInt64, in shard: Int, keyspace: UInt32, floor: UInt64,
+        for key: Span<UInt8>, hash: UInt64, keyspace: UInt32, floor: UInt64,
         _ body: (Span<UInt8>, Milliseconds) throws -> Result
     ) rethrows -> Result? {
         return try unsafe withUnsafeTemporaryAllocation(byteCount: EntryBlock.inlineLimit, alignment: 16) { scratch in
             var count = 0
             var expiry: Milliseconds = 0
-            let verdict = attempt(key, hash, shard, keyspace, floor) { view, found in
+            let verdict = attempt(key, hash, keyspace, floor) { view, found in
                 guard let bytes = view.inlineValue(of: found) else { return false }
                 count = bytes.count
                 expiry = view.expiry(of: found)
@@ -126,7 +127,7 @@ extension MemoryTier {
                 return unsafe try body(Span<UInt8>(_unsafeBytes: bytes), expiry)
             }
             if verdict == .miss { return nil }
-            let hit = lookupAgain(key, hash, shard, keyspace, floor)
+            let hit = lookupAgain(key, hash, keyspace, floor)
             guard let hit, case .bytes(let bytes) = hit.value else { return nil }
             return try body(bytes.span, hit.expiry)
         }
@@ -135,10 +136,10 @@ extension MemoryTier {
     /// Whether there is a valid entry of a key, in whatever form. Counts as a use of it.
     @inline(__always)
     func contains(
-        _ key: Span<UInt8>, hash: UInt64, in shard: Int, keyspace: UInt32, floor: UInt64
+        _ key: Span<UInt8>, hash: UInt64, keyspace: UInt32, floor: UInt64
     ) -> Bool {
-        let verdict = attempt(key, hash, shard, keyspace, floor) { _, _ in true }
-        if verdict == .undecided { return lookupAgain(key, hash, shard, keyspace, floor) != nil }
+        let verdict = attempt(key, hash, keyspace, floor) { _, _ in true }
+        if verdict == .undecided { return lookupAgain(key, hash, keyspace, floor) != nil }
         return verdict == .hit
     }
 
@@ -155,10 +156,10 @@ extension MemoryTier {
     /// Looks a key up without the lock. `take` gets the value of a valid entry, which counts only after a hit; it says whether it could do so without the lock.
     @inline(__always)
     private func attempt(
-        _ key: Span<UInt8>, _ hash: UInt64, _ shard: Int, _ keyspace: UInt32, _ floor: UInt64,
+        _ key: Span<UInt8>, _ hash: UInt64, _ keyspace: UInt32, _ floor: UInt64,
         take: (ShardView, ShardView.Found) -> Bool
     ) -> Verdict {
-        shards.withFront(shard) { front in
+        shards.withFront(shard(of: hash)) { front in
             // The shadows are fed under the lock.
             guard !isSampled(hash), let sequence = front.beginReading() else { return .undecided }
             let view = front.view
@@ -167,7 +168,7 @@ extension MemoryTier {
                 guard view.staleness(of: found, floor: floor, clock: clock) == nil, take(view, found),
                     front.isUnchanged(since: sequence)
                 else { return .undecided }
-                if view.noteHit(found, by: front.hitRule) { shards.countUse(shard) }
+                if view.noteHit(found, by: front.hitRule), front.countUse() { shards.handUses(shard(of: hash)) }
                 counters.countHit()
                 return .hit
             }
@@ -180,13 +181,13 @@ extension MemoryTier {
     /// Looks up, without the lock, a key whose value lies outside its block.
     @inline(__always)
     private func attemptOutside(
-        _ key: Span<UInt8>, _ hash: UInt64, _ shard: Int, _ keyspace: UInt32, _ floor: UInt64, _ hit: inout Hit?
+        _ key: Span<UInt8>, _ hash: UInt64, _ keyspace: UInt32, _ floor: UInt64, _ hit: inout Hit?
     ) -> Verdict {
         guard let section = retainSections.begin() else { return .undecided }
         defer { retainSections.end(section) }
         var value: OutsideValue?
         var expiry: Milliseconds = 0
-        let verdict = attempt(key, hash, shard, keyspace, floor) { view, found in
+        let verdict = attempt(key, hash, keyspace, floor) { view, found in
             value = view.outsideValue(of: found)
             expiry = view.expiry(of: found)
             return value != nil

@@ -21,7 +21,7 @@ final class MemoryTier: Sendable {
     private let limits: Mutex<Limits>
     /// Compares the configurations; nil until the tier is full for the first time.
     private let chooser = Mutex<ConfigurationChooser?>(nil)
-    /// Keys whose 24 sampling bits lie below are sampled; 0 while there is no chooser.
+    /// Keys are sampled whose hash, but for the byte that chooses the shard, is as a binary fraction below this one; 0 while there is no chooser.
     private let sampleThreshold = Atomic<UInt64>(0)
     private let publishedAdvice = Atomic<UInt64>(0)
     /// The time of day, asked only for entries that expire.
@@ -98,7 +98,7 @@ final class MemoryTier: Sendable {
 
     @inline(__always)
     func isSampled(_ hash: UInt64) -> Bool {
-        (hash >> 32) & 0xFF_FFFF < sampleThreshold.load(ordering: .relaxed)
+        hash &<< 8 < sampleThreshold.load(ordering: .relaxed)
     }
 
     // MARK: The steps of the protocol
@@ -274,7 +274,7 @@ final class MemoryTier: Sendable {
             chooser = ConfigurationChooser(
                 capacity: max(1, Int(Double(weight) * rate)), entryCount: entryCount, parameters: parameters,
                 leader: chooser?.leader)
-            sampleThreshold.store(UInt64((rate * 0x1p24).rounded(.up)), ordering: .relaxed)
+            sampleThreshold.store(rate < 1 ? UInt64(rate * 0x1p64) : .max, ordering: .relaxed)
         }
     }
 }

@@ -52,14 +52,9 @@ struct ShardTable: ~Copyable, @unchecked Sendable {
         return unsafe body(fronts[index])
     }
 
-    /// Counts an entry of a shard that was used for the first time in the policy's epoch. Not to be called under the lock, which the use that ends the epoch takes.
-    @inline(__always)
-    func countUse(_ index: Int) {
-        if withFront(index, { $0.countUse() }) { handUses(index) }
-    }
-
+    /// Tells a shard's policy, under the lock, what lookups have used; see ``ShardFront/countUse()``.
     @inline(never)
-    private func handUses(_ index: Int) {
+    func handUses(_ index: Int) {
         update(index) { _ in }
     }
 

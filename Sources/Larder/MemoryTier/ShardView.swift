@@ -53,8 +53,8 @@ struct ShardView {
     /// The entry of a key, which is not empty, if there is one.
     @inline(__always)
     func find(_ key: Span<UInt8>, _ fingerprint: UInt32, keyspace: UInt32) -> Found {
-        unsafe key.withUnsafeBytes { key in
-            let key = unsafe Key(start: key.baseAddress.unsafelyUnwrapped, count: key.count, keyspace: keyspace)
+        unsafe key.withUnsafeBytes { bytes in
+            let key = unsafe Key(start: bytes.baseAddress.unsafelyUnwrapped, count: key.count, keyspace: keyspace)
             let row = unsafe index + EntryIndex.row(fingerprint, of: rows) &* EntryIndex.rowBytes
             let candidates = unsafe larder_words_with_upper_half(row, fingerprint)
             if candidates != 0 {
@@ -109,7 +109,8 @@ struct ShardView {
     ) -> Found {
         let slot = slots.trailingZeroBitCount &>> 1
         let offset = unsafe Int(larder_load_racing_32(row + slot &* 8)) &* BlockArena.unit
-        guard offset != 0, offset < arenaByteCount else { return unsafe .none(row) }
+        // An empty slot leads to offset 0, where no block lies: no key is as long as the words there say, which are 0.
+        guard offset < arenaByteCount else { return unsafe .none(row) }
         let header = unsafe arena + offset
         unsafe larder_prefetch(header + 64)
         unsafe larder_prefetch(header + 128)
@@ -195,8 +196,7 @@ struct RacingBytes {
     @inline(__always)
     func copy(to target: UnsafeMutableRawBufferPointer) {
         assert(target.count >= count)
-        guard let address = target.baseAddress else { return }
-        unsafe larder_copy_racing(address, start, UInt64(count))
+        unsafe larder_copy_racing(target.baseAddress, start, UInt64(count))
     }
 
     /// The bytes in a new array.

@@ -37,7 +37,7 @@ public final class StandaloneMemory: Sendable {
     public func copyValue(for key: Span<UInt8>, into buffer: inout MutableSpan<UInt8>) -> Int? {
         let hash = xxh3(key, seed: seed)
         return tier.copyValue(
-            for: key, hash: hash, in: tier.shard(of: hash), keyspace: 0, floor: 0, into: &buffer)
+            for: key, hash: hash, keyspace: 0, floor: 0, into: &buffer)
     }
 
     /// Calls `body` with the bytes of a key's value; nothing is allocated.
@@ -45,7 +45,7 @@ public final class StandaloneMemory: Sendable {
     public func withBytes<Result>(for key: Span<UInt8>, _ body: (Span<UInt8>) throws -> Result) rethrows -> Result? {
         let hash = xxh3(key, seed: seed)
         return try tier.withBytes(
-            for: key, hash: hash, in: tier.shard(of: hash), keyspace: 0, floor: 0
+            for: key, hash: hash, keyspace: 0, floor: 0
         ) { bytes, _ in try body(bytes) }
     }
 
@@ -57,7 +57,7 @@ public final class StandaloneMemory: Sendable {
     /// Whether a key has an entry; counts as a use of it.
     public func contains(_ key: Span<UInt8>) -> Bool {
         let hash = xxh3(key, seed: seed)
-        return tier.contains(key, hash: hash, in: tier.shard(of: hash), keyspace: 0, floor: 0)
+        return tier.contains(key, hash: hash, keyspace: 0, floor: 0)
     }
 
     /// Keeps an entry without a value that is charged as an object of `cost` bytes, if the policy admits it.
@@ -69,7 +69,7 @@ public final class StandaloneMemory: Sendable {
     @inline(__always)
     private func lookup(_ key: Span<UInt8>) -> MemoryTier.Hit? {
         let hash = xxh3(key, seed: seed)
-        return tier.lookup(key, hash: hash, in: tier.shard(of: hash), keyspace: 0, floor: 0)
+        return tier.lookup(key, hash: hash, keyspace: 0, floor: 0)
     }
 
     /// What the tier has done, and what it holds.

@@ -30,14 +30,13 @@ import Testing
                         while !isDone.isOpenNow {
                             let number = Int.random(in: 0..<400, using: &random)
                             let key = keys[number]
-                            let shard = tier.shard(of: key.hash)
                             if reader == 0 {
                                 guard let bytes = tier.find(key)?.bytes else { continue }
                                 seen += 1
                                 if !check(bytes.span, number) { wrong += 1 }
                             } else {
                                 let isRight = tier.withBytes(
-                                    for: key.bytes.span, hash: key.hash, in: shard, keyspace: key.keyspace, floor: 0
+                                    for: key.bytes.span, hash: key.hash, keyspace: key.keyspace, floor: 0
                                 ) { bytes, _ in check(bytes, number) }
                                 if isRight != nil { seen += 1 }
                                 if isRight == false { wrong += 1 }

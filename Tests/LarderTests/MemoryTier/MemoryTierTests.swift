@@ -21,7 +21,7 @@ final class NoticeBox: Sendable {
             #expect(tier.find(.number(size))?.bytes == value)
             let key = MemoryKey.number(size)
             let borrowed = tier.withBytes(
-                for: key.bytes.span, hash: key.hash, in: tier.shard(of: key.hash), keyspace: 1, floor: 0
+                for: key.bytes.span, hash: key.hash, keyspace: 1, floor: 0
             ) {
                 bytes, _ in [UInt8](copying: bytes)
             }

@@ -15,7 +15,7 @@ extension MemoryKey {
 extension MemoryTier {
     func find(_ key: MemoryKey, floor: UInt64 = 0, isObject: Bool = false) -> Hit? {
         lookup(
-            key.bytes.span, hash: key.hash, in: shard(of: key.hash), keyspace: key.keyspace, floor: floor,
+            key.bytes.span, hash: key.hash, keyspace: key.keyspace, floor: floor,
             isObject: isObject)
     }
 

@@ -1,20 +1,20 @@
 /// What a hit makes of an entry's mark: a copy of what the policy goes by, for lookups that do not hold the lock under which it changes.
 struct HitRule: Sendable {
-    /// In a word, the age has the bits between the clock and the epoch.
-    private static let mostAge: UInt32 = 1 << 28 - 1
+    /// In a word, the age has the bits between the mark and the clock.
+    private static let mostAge: UInt32 = 1 << 24 - 1
 
     /// The policy's time.
     private let clock: UInt32
     /// Hits of window entries younger than this are ignored.
     private let correlatedAge: UInt32
-    /// The present epoch, 0...15.
-    private let epoch: UInt8
+    /// The mark that no hit changes: of the present epoch, and with a full counter.
+    let fullMark: UseMark
 
     @inline(__always)
     init(clock: UInt32, correlatedAge: UInt32, epoch: UInt8) {
         self.clock = clock
         self.correlatedAge = min(correlatedAge, Self.mostAge)
-        self.epoch = epoch
+        fullMark = UseMark(hits: UseMark.mostHits, epoch: epoch)
     }
 
     /// The mark of an entry after a hit: of the present epoch, and with one hit more unless its counter is full or the hit is too soon.
@@ -23,7 +23,7 @@ struct HitRule: Sendable {
     @inline(__always)
     func mark(after mark: UseMark, queue: QueueKind, time: @autoclosure () -> UInt32) -> UseMark {
         let counts = mark.hits < UseMark.mostHits && (queue == .main || !isCorrelated(time()))
-        return UseMark(hits: mark.hits &+ (counts ? 1 : 0), epoch: epoch)
+        return fullMark.with(hits: mark.hits &+ (counts ? 1 : 0))
     }
 
     /// Whether a hit of a window entry that came in at `time` belongs to the same use as its coming (correlated references; LRU-K, O'Neil, O'Neil and Weikum,
@@ -31,18 +31,14 @@ struct HitRule: Sendable {
     @inline(__always)
     private func isCorrelated(_ time: UInt32) -> Bool { clock &- time < correlatedAge }
 
-    /// The mark that no hit changes.
+    /// All three in one word, the mark in front, as most hits need only that.
     @inline(__always)
-    var fullMark: UseMark { UseMark(hits: UseMark.mostHits, epoch: epoch) }
-
-    /// All three numbers in one word.
-    @inline(__always)
-    var word: UInt64 { UInt64(epoch) << 60 | UInt64(correlatedAge) << 32 | UInt64(clock) }
+    var word: UInt64 { UInt64(clock) << 32 | UInt64(correlatedAge) << 8 | UInt64(fullMark.byte) }
 
     @inline(__always)
     init(word: UInt64) {
-        clock = UInt32(truncatingIfNeeded: word)
-        correlatedAge = UInt32(truncatingIfNeeded: word &>> 32) & Self.mostAge
-        epoch = UInt8(truncatingIfNeeded: word &>> 60)
+        clock = UInt32(truncatingIfNeeded: word &>> 32)
+        correlatedAge = UInt32(truncatingIfNeeded: word) &>> 8
+        fullMark = UseMark(byte: UInt8(truncatingIfNeeded: word))
     }
 }
