@@ -3,13 +3,25 @@ internal import CProcessor
 
 /// A position in a table, for ordered reads. It lives inside one closure of its transaction.
 @safe
+@usableFromInline
 package struct Cursor: ~Copyable {
     private let handle: OpaquePointer
-    private var key = unsafe MDB_val()
-    private var value = unsafe MDB_val()
+    // The entry that the cursor stands on, in the file's map. Addresses and sizes apart: the compiler would move a pair in one, just after LMDB has written it in
+    // two, for which the processor waits.
+    @usableFromInline var keyStart: UnsafePointer<UInt8>?
+    @usableFromInline var valueStart: UnsafePointer<UInt8>?
+    @usableFromInline var keyCount = 0
+    @usableFromInline var valueCount = 0
+    /// The page of the file that ``forEach(_:_:)`` has asked for last.
+    private var page: UInt = 0
 
-    init(handle: OpaquePointer) {
-        unsafe self.handle = handle
+    /// Opens a cursor over a table, of a transaction that outlives it.
+    @usableFromInline
+    init(over table: Table, of transaction: OpaquePointer) throws(LMDBError) {
+        var pointer: OpaquePointer?
+        try unsafe check(mdb_cursor_open(transaction, table.handle, &pointer), "mdb_cursor_open")
+        guard let pointer = unsafe pointer else { throw LMDBError(.invalid, operation: "mdb_cursor_open") }
+        unsafe handle = pointer
     }
 
     deinit {
@@ -17,6 +29,7 @@ package struct Cursor: ~Copyable {
     }
 
     /// A move that needs no key.
+    @usableFromInline
     package enum Move: Sendable {
         case first, last, next, previous
 
@@ -38,6 +51,7 @@ package struct Cursor: ~Copyable {
     /// Moves to the first entry whose key is not less than `key`; returns `false` if there is none.
     package mutating func move(toFirstNotLess key: Span<UInt8>) throws(LMDBError) -> Bool {
         try checkKeyLength(key)
+        var value = unsafe MDB_val()
         let code = unsafe withMDBValue(key) { start in
             unsafe mdb_cursor_get(handle, &start, &value, MDB_SET_RANGE)
         }
@@ -49,6 +63,7 @@ package struct Cursor: ~Copyable {
     /// Moves to the entry of exactly this key; returns `false` if it is absent.
     package mutating func move(to key: Span<UInt8>) throws(LMDBError) -> Bool {
         try checkKeyLength(key)
+        var value = unsafe MDB_val()
         let code = unsafe withMDBValue(key) { start in
             unsafe mdb_cursor_get(handle, &start, &value, MDB_SET)
         }
@@ -58,39 +73,42 @@ package struct Cursor: ~Copyable {
     }
 
     /// Calls `body` with the key and value the cursor stands on.
-    @inline(__always)
+    @inlinable
     package func withEntry<Result: ~Copyable>(
         _ body: (_ key: Span<UInt8>, _ value: Span<UInt8>) throws -> Result
     ) rethrows -> Result {
-        try unsafe withSpan(key) { key in
-            try unsafe withSpan(value) { value in try body(key, value) }
-        }
+        try unsafe body(
+            UnsafeBufferPointer(start: keyStart, count: keyCount).span,
+            UnsafeBufferPointer(start: valueStart, count: valueCount).span)
     }
 
     /// Calls `body` with the entry the cursor stands on and each further one in the direction of `move`, until it returns `false` or there
     /// are no more. The cursor then stands on the last one visited.
     ///
     /// - Throws: ``LMDBError``; what `body` throws.
+    // Inlinable, so that `body` is compiled into the loop.
+    @inlinable
     package mutating func forEach(
         _ move: Move, _ body: (_ key: Span<UInt8>, _ value: Span<UInt8>) throws -> Bool
     ) throws {
-        let operation = move.operation
-        var (key, value) = unsafe (self.key, self.value)
-        defer { unsafe (self.key, self.value) = (key, value) }
-        var page: UInt = 0
-        while true {
-            // The entries of a page lie in it in the order in which they were written: each line would be waited for by itself.
-            let address = unsafe UInt(bitPattern: key.mv_data) & ~4095
-            if address != page {
-                page = address
-                unsafe larder_prefetch_page(key.mv_data)
-            }
-            let goesOn = try unsafe withSpan(key) { key in try unsafe withSpan(value) { value in try body(key, value) }
-            }
-            guard goesOn else { return }
-            let code = unsafe mdb_cursor_get(handle, &key, &value, operation)
-            if code == MDB_NOTFOUND { return }
-            try check(code, "mdb_cursor_get")
+        approachPage()
+        while try withEntry(body), try advance(move) {}
+    }
+
+    @usableFromInline
+    mutating func advance(_ move: Move) throws(LMDBError) -> Bool {
+        guard try get(move.operation) else { return false }
+        approachPage()
+        return true
+    }
+
+    /// Asks for the page that the entry lies in. Its entries lie in the order in which they were written, so each line would be waited for by itself.
+    @usableFromInline
+    mutating func approachPage() {
+        let address = unsafe UInt(bitPattern: keyStart) & ~4095
+        if address != page {
+            page = address
+            unsafe larder_prefetch_page(keyStart)
         }
     }
 
@@ -100,9 +118,14 @@ package struct Cursor: ~Copyable {
 
     @inline(__always)
     private mutating func get(_ operation: MDB_cursor_op) throws(LMDBError) -> Bool {
+        var (key, value) = unsafe (MDB_val(), MDB_val())
         let code = unsafe mdb_cursor_get(handle, &key, &value, operation)
         if code == MDB_NOTFOUND { return false }
         try check(code, "mdb_cursor_get")
+        unsafe (keyStart, keyCount) = (UnsafePointer(key.mv_data?.assumingMemoryBound(to: UInt8.self)), key.mv_size)
+        unsafe (valueStart, valueCount) = (
+            UnsafePointer(value.mv_data?.assumingMemoryBound(to: UInt8.self)), value.mv_size
+        )
         return true
     }
 }

@@ -41,13 +41,11 @@ extension ReadableTransaction where Self: ~Copyable {
     }
 
     /// Calls `body` with a cursor over a table; the cursor ends with the closure.
+    @inlinable
     package func withCursor<Result: ~Copyable>(
         in table: Table, _ body: (inout Cursor) throws -> Result
     ) throws -> Result {
-        var pointer: OpaquePointer?
-        try unsafe check(mdb_cursor_open(handle, table.handle, &pointer), "mdb_cursor_open")
-        guard let pointer = unsafe pointer else { throw LMDBError(.invalid, operation: "mdb_cursor_open") }
-        var cursor = unsafe Cursor(handle: pointer)
+        var cursor = try unsafe Cursor(over: table, of: handle)
         return try body(&cursor)
     }
 
@@ -98,11 +96,4 @@ func withMDBValue<Result>(_ span: Span<UInt8>, _ body: (inout MDB_val) -> Result
             mv_size: buffer.count, mv_data: UnsafeMutableRawPointer(mutating: UnsafeRawPointer(buffer.baseAddress)))
         return unsafe body(&value)
     }
-}
-
-/// Calls `body` with the bytes that LMDB returned.
-@inline(__always)
-func withSpan<Result: ~Copyable>(_ value: MDB_val, _ body: (Span<UInt8>) throws -> Result) rethrows -> Result {
-    let start = unsafe value.mv_data?.assumingMemoryBound(to: UInt8.self)
-    return try unsafe body(UnsafeBufferPointer(start: start, count: value.mv_size).span)
 }

@@ -52,15 +52,15 @@
 
         /// Waits until nobody holds the mutex, then holds it. What a dead owner left half done is for the caller to look after.
         func lock() throws(LMDBError) {
-            var code: Int32
-            repeat {
+            var code = unsafe pthread_mutex_trylock(mutex)
+            while code == EBUSY || code == ETIMEDOUT {
                 // The one wake-up for an owner's death, or for an unlock, is lost if whoever is woken is killed as well (seen on Linux
                 // 6.18, where many processes were killed). So a waiter looks again.
                 var deadline = timespec()
                 unsafe clock_gettime(CLOCK_REALTIME, &deadline)
                 deadline.tv_sec += 1
                 code = unsafe pthread_mutex_timedlock(mutex, &deadline)
-            } while code == ETIMEDOUT
+            }
             if code == EOWNERDEAD { unsafe pthread_mutex_consistent(mutex) }
             guard code == 0 || code == EOWNERDEAD else {
                 throw LMDBError(.init(rawValue: code), operation: "pthread_mutex_lock")

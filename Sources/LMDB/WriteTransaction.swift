@@ -136,10 +136,7 @@ package struct WriteTransaction: ~Copyable, ReadableTransaction {
     package mutating func withMutableCursor<Result>(
         in table: Table, _ body: (inout WriteTransaction, inout Cursor) throws -> Result
     ) throws -> Result {
-        var pointer: OpaquePointer?
-        try unsafe check(mdb_cursor_open(handle, table.handle, &pointer), "mdb_cursor_open")
-        guard let pointer = unsafe pointer else { throw LMDBError(.invalid, operation: "mdb_cursor_open") }
-        var cursor = unsafe Cursor(handle: pointer)
+        var cursor = try unsafe Cursor(over: table, of: handle)
         return try body(&self, &cursor)
     }
 

@@ -6,8 +6,17 @@ extension Cache {
     ///   ``LarderError/Code-swift.struct/writeInsideRead`` inside that of a read.
     @available(*, noasync, message: "it blocks the thread; use set(_:for:expires:)")
     public func setBlocking(_ value: Value, for key: Key, expires expiration: Expiration = .cacheDefault) throws {
-        let write = try prepare(value, key, expiration)
-        noteDeadline(try store.writeBlocking(singleKey: write.key) { transaction in try transaction.put(write) })
+        try setBlocking(prepare(value, key, expiration))
+    }
+
+    @available(*, noasync)
+    func setBlocking(_ write: PreparedWrite) throws {
+        try store.checkUsable()
+        let groupCommit = store.groupCommit
+        try groupCommit.submitBlocking(singleKey: write.key) { transaction in
+            let deadline = try transaction.put(write)
+            if deadline != 0 { groupCommit.noteDeadline(deadline) }
+        }
     }
 
     /// Sets the value of a key unless it has one, as ``setIfAbsent(_:for:expires:)`` does, and blocks the calling thread.

@@ -60,6 +60,7 @@ extension Cache where Key == [UInt8], Value == [UInt8] {
     public func setBlocking(
         _ value: Span<UInt8>, for key: Span<UInt8>, expires expiration: Expiration = .cacheDefault
     ) throws {
-        try setBlocking([UInt8](copying: value), for: [UInt8](copying: key), expires: expiration)
+        try checkLength(of: key)
+        try setBlocking(prepare([UInt8](copying: value), memoryKey(key, keyspace.hash(key)), expiration))
     }
 }

@@ -128,9 +128,13 @@ public struct Cache<Key: Sendable, Value: Sendable>: Sendable {
     // MARK: Writes
 
     func prepare(_ value: Value, _ key: Key, _ expiration: Expiration) throws -> PreparedWrite {
+        try prepare(value, memoryKey(key), expiration)
+    }
+
+    func prepare(_ value: Value, _ key: MemoryKey, _ expiration: Expiration) throws -> PreparedWrite {
         let payload = try valueCoding.encode(value)
         return PreparedWrite(
-            keyspace: keyspace, key: try memoryKey(key), payload: payload,
+            keyspace: keyspace, key: key, payload: payload,
             memoryValue: memoryValue(value, payloadSize: payload.count), lifetime: try lifetime(expiration))
     }
 

@@ -5,11 +5,11 @@ extension Transaction {
     /// Whether the store may hold claims. Looked up once in a transaction: whoever makes one in it sets ``ChangeSet/hasClaims``.
     @inline(__always)
     func hasClaims() throws -> Bool {
-        if let known = changes.hasClaims { return known }
+        if let known = withChanges({ $0.hasClaims }) { return known }
         let hasClaims = try withWriteTransaction { transaction in
             try !durable.areSecondaryTablesEmpty(in: transaction) && !durable.claims.isEmpty(in: transaction)
         }
-        changes.hasClaims = hasClaims
+        withChanges { $0.hasClaims = hasClaims }
         return hasClaims
     }
 
@@ -26,8 +26,10 @@ extension Transaction {
         try withWriteTransaction { transaction in
             try durable.put(claim, on: keyHash, in: keyspace, of: &transaction)
         }
-        changes.countsAsChanged = true
-        changes.hasClaims = true
+        withChanges { changes in
+            changes.countsAsChanged = true
+            changes.hasClaims = true
+        }
     }
 
     /// Removes the claim on a key, if there is one.
@@ -35,7 +37,7 @@ extension Transaction {
         let wasThere = try withWriteTransaction { transaction in
             try durable.claims.remove(on: keyHash, in: keyspace, of: &transaction)
         }
-        if wasThere { changes.countsAsChanged = true }
+        if wasThere { withChanges { $0.countsAsChanged = true } }
     }
 
     /// The key changes, or was to: a lease on it ends, since what its owner loads may be older, and what the owner of an intent writes is

@@ -61,14 +61,17 @@ extension Transaction {
         let deadline = lifetime.deadline(now: now)
         let keyspace = cache.keyspace
         try putRecord(payload, RecordTerms(expiry: deadline), for: key, hash: hash, in: keyspace)
-        if changes.run.isBulkLoad {
-            changes.addNewKey()
-        } else if changes.isTold(of: keyspace) {
-            changes.addKey(of: keyspace)
-        } else if !changes.isInstalling {
-            changes.addInvalidation(of: key, hash: hash, in: keyspace)
-        } else {
-            changes.add(.init(keyspace: keyspace, key: cache.memoryKey(key, hash), value: value(), expiry: deadline))
+        withChanges { changes in
+            if changes.run.isBulkLoad {
+                changes.addNewKey()
+            } else if changes.isTold(of: keyspace) {
+                changes.addKey(of: keyspace)
+            } else if !changes.isInstalling {
+                changes.addInvalidation(of: key, hash: hash, in: keyspace)
+            } else {
+                changes.add(
+                    .init(keyspace: keyspace, key: cache.memoryKey(key, hash), value: value(), expiry: deadline))
+            }
         }
         cache.noteDeadline(deadline)
     }

@@ -62,7 +62,7 @@ extension Transaction {
     }
 
     private func removeAll(_ keys: [[UInt8]], in keyspace: Keyspace) throws -> Int {
-        changes.addThinned(keyspace)
+        withChanges { $0.addThinned(keyspace) }
         var removed = 0
         for key in keys {
             let memoryKey = MemoryKey(keyspace: keyspace.memoryNumber, hash: keyspace.hash(key.span), bytes: key)

@@ -11,22 +11,22 @@ internal import LMDB
 @safe
 public struct Transaction: ~Copyable {
     private let pointer: UnsafeMutablePointer<WriteTransaction>
-    let durable: DurableTier
-    let changes: ChangeSet
+    // Not an object: every access to a property of one would be checked for exclusivity.
+    private let changes: UnsafeMutablePointer<ChangeSet>
     /// What the transactions before this one in the same commit change, if there are any.
-    let earlier: ChangeSet?
+    private let earlier: UnsafeMutablePointer<ChangeSet>?
+    let durable: DurableTier
     let now: Milliseconds
     private let foreignCommits: Int
 
     init(
-        _ pointer: UnsafeMutablePointer<WriteTransaction>, durable: DurableTier, changes: ChangeSet,
-        earlier: ChangeSet?,
-        now: Milliseconds, foreignCommits: Int
+        _ pointer: UnsafeMutablePointer<WriteTransaction>, _ changes: UnsafeMutablePointer<ChangeSet>,
+        after earlier: UnsafeMutablePointer<ChangeSet>?, durable: DurableTier, now: Milliseconds, foreignCommits: Int
     ) {
         unsafe self.pointer = pointer
+        unsafe self.changes = changes
+        unsafe self.earlier = earlier
         self.durable = durable
-        self.changes = changes
-        self.earlier = earlier
         self.now = now
         self.foreignCommits = foreignCommits
     }
@@ -36,6 +36,17 @@ public struct Transaction: ~Copyable {
     @inline(__always)
     func withWriteTransaction<Result>(_ body: (inout WriteTransaction) throws -> Result) rethrows -> Result {
         try unsafe body(&pointer.pointee)
+    }
+
+    @inline(__always)
+    func withChanges<Result>(_ body: (inout ChangeSet) throws -> Result) rethrows -> Result {
+        try unsafe body(&changes.pointee)
+    }
+
+    /// Whether a transaction before this one in the same commit changes a key, or was to remove it.
+    func isTouchedEarlier(_ key: MemoryKey, in keyspace: Keyspace) -> Bool {
+        guard let earlier = unsafe earlier else { return false }
+        return unsafe earlier.pointee.touches(key, in: keyspace)
     }
 
     func withRecord<Result>(
@@ -61,7 +72,9 @@ public struct Transaction: ~Copyable {
         isLoaded: Bool = false
     ) throws {
         try putRecord(payload, terms, for: key.bytes.span, hash: key.hash, in: keyspace)
-        changes.add(.init(keyspace: keyspace, key: key, value: value, expiry: terms.plainUntil, isLoaded: isLoaded))
+        withChanges {
+            $0.add(.init(keyspace: keyspace, key: key, value: value, expiry: terms.plainUntil, isLoaded: isLoaded))
+        }
     }
 
     /// Sets a record in the durable tier; the caller adds the change.
@@ -77,14 +90,18 @@ public struct Transaction: ~Copyable {
         try checkExists(keyspace)
         if try hasClaims() { try overtakeClaim(on: hash, in: keyspace) }
         // Before it is written: whoever finds no room asks for what.
-        changes.wantedRoom.add(bytes: key.count + payload.count)
-        let isInOrder = changes.isInOrder(key, in: keyspace)
+        let isInOrder = withChanges { changes in
+            changes.wantedRoom.add(bytes: key.count + payload.count)
+            return changes.isInOrder(key, in: keyspace)
+        }
         let isAppended = try withWriteTransaction { transaction in
             try durable.put(
                 payload, terms, for: key, hash: hash, in: keyspace, isInOrder: isInOrder, of: &transaction)
         }
-        changes.run.note(isAppended: isAppended)
-        changes.payloadBytes += payload.count
+        withChanges { changes in
+            changes.run.note(isAppended: isAppended)
+            changes.payloadBytes += payload.count
+        }
     }
 
     /// Removes a record; returns whether it was there, that is, neither absent nor expired.
@@ -106,9 +123,11 @@ public struct Transaction: ~Copyable {
             )
         }
         if existed {
-            changes.add(.init(keyspace: keyspace, key: key, value: nil, expiry: 0, isLoaded: isHousekeeping))
+            withChanges {
+                $0.add(.init(keyspace: keyspace, key: key, value: nil, expiry: 0, isLoaded: isHousekeeping))
+            }
         } else if !isHousekeeping {
-            changes.addAbsent(key)
+            withChanges { $0.addAbsent(key) }
         }
         return wasLive
     }
@@ -117,7 +136,7 @@ public struct Transaction: ~Copyable {
         try checkExists(keyspace)
         try withWriteTransaction { transaction in try durable.removeAll(in: keyspace, of: &transaction) }
         if try hasClaims() { try overtakeClaims(in: keyspace) }
-        changes.addClear(of: keyspace)
+        withChanges { $0.addClear(of: keyspace) }
     }
 
     /// Throws if another process has dropped the cache: LMDB would bring half of it back.

@@ -3,7 +3,7 @@
 /// Of the many keys of a large transaction memory only lets go: they are read again when they are wanted, and what it holds of other
 /// keys is not displaced by them. Of a cache of which even more keys change, only that is kept: its entries then stop answering together,
 /// as when all of it is removed.
-final class ChangeSet {
+struct ChangeSet: ~Copyable {
     /// A key's change.
     struct Change {
         var keyspace: Keyspace
@@ -82,12 +82,12 @@ final class ChangeSet {
 
     /// Whether it is worth a try to append a key.
     @inline(__always)
-    func isInOrder(_ key: Span<UInt8>, in keyspace: Keyspace) -> Bool {
+    mutating func isInOrder(_ key: Span<UInt8>, in keyspace: Keyspace) -> Bool {
         if isOfOneKey { return false }
         return run.isBulkLoad(of: keyspace) || isContinued(by: key, in: keyspace)
     }
 
-    private func isContinued(by key: Span<UInt8>, in keyspace: Keyspace) -> Bool {
+    private mutating func isContinued(by key: Span<UInt8>, in keyspace: Keyspace) -> Bool {
         let isAscending = isLess(lastKey.span, key)
         lastKey.removeAll(keepingCapacity: true)
         unsafe key.withUnsafeBufferPointer { unsafe lastKey.append(contentsOf: $0) }
@@ -95,12 +95,12 @@ final class ChangeSet {
     }
 
     /// Counts a key that was not there before, of which memory can hold nothing and need not hear.
-    func addNewKey() {
+    mutating func addNewKey() {
         count += 1
     }
 
     /// Counts a change of a key, as part of that of its whole cache.
-    func addKey(of keyspace: Keyspace) {
+    mutating func addKey(of keyspace: Keyspace) {
         count += 1
         if !isCleared(keyspace) { addClear(of: keyspace) }
     }
@@ -122,7 +122,7 @@ final class ChangeSet {
     }
 
     /// Adds a key that was changed, of which memory is only to let go.
-    func addInvalidation(of key: Span<UInt8>, hash: UInt64, in keyspace: Keyspace) {
+    mutating func addInvalidation(of key: Span<UInt8>, hash: UInt64, in keyspace: Keyspace) {
         if isTold(of: keyspace) { return addKey(of: keyspace) }
         count += 1
         invalidated.append(key, hash: hash, keyspace: keyspace.memoryNumber)
@@ -130,7 +130,7 @@ final class ChangeSet {
     }
 
     /// Adds a change, in place of an earlier one of the same key.
-    func add(_ change: Change) {
+    mutating func add(_ change: Change) {
         guard isInstalling || change.isLoaded else {
             return addInvalidation(of: change.key.bytes.span, hash: change.key.hash, in: change.keyspace)
         }
@@ -156,7 +156,7 @@ final class ChangeSet {
         }
     }
 
-    private func addInvalidations(of later: ChangeSet) {
+    private mutating func addInvalidations(of later: borrowing ChangeSet) {
         guard !later.invalidated.isEmpty else { return }
         invalidated.append(contentsOf: later.invalidated)
         later.invalidated.forEach { _, hash, _ in
@@ -165,7 +165,7 @@ final class ChangeSet {
     }
 
     /// Adds what leaves the store with a commit to make room. Memory only lets go of it, so that it takes up none of what is installed.
-    func add(evicted: ChangeSet) {
+    mutating func add(evicted: borrowing ChangeSet) {
         for change in evicted.changes {
             addInvalidation(of: change.key.bytes.span, hash: change.key.hash, in: change.keyspace)
         }
@@ -176,24 +176,24 @@ final class ChangeSet {
     }
 
     /// Adds that a key was to be removed and was not there.
-    func addAbsent(_ key: MemoryKey) {
+    mutating func addAbsent(_ key: MemoryKey) {
         if absentHashes.insert(key.hash).inserted { absentKeys.append(key) }
     }
 
     /// Adds that a range of a cache was removed.
-    func addThinned(_ keyspace: Keyspace) {
+    mutating func addThinned(_ keyspace: Keyspace) {
         if !thinned.contains(where: { $0 === keyspace }) { thinned.append(keyspace) }
     }
 
     /// Adds that nothing of a cache from before may answer, because all of it was removed or much of it has changed.
-    func addClear(of keyspace: Keyspace) {
+    mutating func addClear(of keyspace: Keyspace) {
         // What was written before is read again: after a removal it is gone.
         for slot in changes.indices where changes[slot].keyspace === keyspace { changes[slot].value = nil }
         if !isCleared(keyspace) { cleared.append(keyspace) }
     }
 
     /// Adds the changes of a transaction that came after those so far.
-    func add(contentsOf later: ChangeSet) {
+    mutating func add(contentsOf later: borrowing ChangeSet) {
         let counted = count + later.count
         for keyspace in later.cleared { addClear(of: keyspace) }
         for change in later.changes { add(change) }

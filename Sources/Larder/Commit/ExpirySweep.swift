@@ -63,7 +63,7 @@ final class ExpirySweep: Sendable {
                     try durable.expiryIndex.remove(
                         entry.deadline, keyHash: entry.keyHash, keyspace: entry.keyspace, in: &transaction)
                 }
-                if wasThere { transaction.changes.countsAsChanged = true }
+                if wasThere { transaction.withChanges { $0.countsAsChanged = true } }
             }
         }
         return removed

@@ -30,7 +30,7 @@ final class GroupCommit: Sendable {
     private let ended = Monitor(false)
     /// Nanoseconds of a commit that count towards the average, so that nobody waits for company longer than half of it.
     private static let longestCommit: UInt64 = 10_000_000
-    /// The moving average of a commit's duration in nanoseconds.
+    /// The moving average of how long a commit of the store's thread takes, in nanoseconds.
     private let averageCommit = Atomic<UInt64>(0)
     private let sweep: ExpirySweep
     private let isPublishing = Atomic<Bool>(false)
@@ -123,11 +123,17 @@ final class GroupCommit: Sendable {
         let request = WriteRequest(singleKey: singleKey, perform: perform)
         if leads {
             // Where one thread writes all the time, the store's own never gets to lead.
-            let sweep = mayBeDue ? sweepRequest() : nil
-            let outcomes = lead(sweep.map { [request, $0] } ?? [request])
-            stopLeading()
-            if let sweep { sweep.complete(outcomes[1]) }
-            if let error = outcomes[0] { throw error }
+            let error: (any Error)?
+            if mayBeDue, let sweep = sweepRequest() {
+                let outcomes = lead { plan in writeThrough.commit([request, sweep], evicting: plan) }
+                stopLeading()
+                sweep.complete(outcomes[1])
+                error = outcomes[0]
+            } else {
+                error = lead { plan in writeThrough.commit(request, evicting: plan) }
+                stopLeading()
+            }
+            if let error { throw error }
             return
         }
         let decided = Monitor<(isDecided: Bool, error: (any Error)?)>((false, nil))
@@ -168,18 +174,21 @@ final class GroupCommit: Sendable {
 
     // MARK: Leading
 
-    private func lead(_ batch: [WriteRequest]) -> [(any Error)?] {
-        let start = ContinuousClock.now
+    /// Has `commit` commit, together with what is to be evicted.
+    @inline(__always)
+    private func lead<Outcome>(_ commit: (EvictionPlan?) -> Outcome) -> Outcome {
         let plan = writeThrough.disk?.plan(after: writeThrough.statistics)
-        let outcomes = writeThrough.commit(batch, evicting: plan)
-        let (seconds, attoseconds) = (ContinuousClock.now - start).components
-        let duration = UInt64(seconds) * 1_000_000_000 + UInt64(attoseconds / 1_000_000_000)
+        let outcome = commit(plan)
+        if let disk = writeThrough.disk, disk.beginsToCatchUp(after: plan) { catchUp() }
+        return outcome
+    }
+
+    private func noteCommit(lasting duration: Duration) {
+        let (seconds, attoseconds) = duration.components
         // A slow body, or another process that writes, says nothing about how long a commit takes.
-        let sample = min(duration, Self.longestCommit)
+        let sample = min(UInt64(seconds) * 1_000_000_000 + UInt64(attoseconds / 1_000_000_000), Self.longestCommit)
         let average = averageCommit.load(ordering: .relaxed)
         averageCommit.store(average == 0 ? sample : (average * 7 + sample) / 8, ordering: .relaxed)
-        if let disk = writeThrough.disk, disk.beginsToCatchUp(after: plan) { catchUp() }
-        return outcomes
     }
 
     private func stopLeading() {
@@ -196,7 +205,9 @@ final class GroupCommit: Sendable {
 
     private func run() {
         while let batch = nextBatch() {
-            let outcomes = lead(batch)
+            let start = ContinuousClock.now
+            let outcomes = lead { plan in writeThrough.commit(batch, evicting: plan) }
+            noteCommit(lasting: ContinuousClock.now - start)
             let queued = state.withLock { state in
                 state.leader = nil
                 return state.queue.count

@@ -36,6 +36,23 @@ final class WriteThrough: Sendable {
         counters.withLock { $0 }
     }
 
+    /// Commits a request that is alone, as ``commit(_:evicting:)`` does.
+    func commit(_ request: WriteRequest, evicting plan: EvictionPlan?) -> (any Error)? {
+        // Where nothing limits the file there is room as a rule, and nothing need be kept to be tried again.
+        if disk == nil {
+            do {
+                switch try durable.environment.withWriterLock({ writer in try attempt(request, writer) }) {
+                case .committed: return nil
+                case .failed(_, let error): return error
+                case .mapFull: break
+                }
+            } catch {
+                return countFailure(error)
+            }
+        }
+        return commit([request], evicting: plan)[0]
+    }
+
     /// Commits the requests, each wholly or not at all, and returns what to tell each: an error, or `nil` for success.
     ///
     /// Nothing may be told before this returns: even a transaction that threw may have seen what a neighbour wrote.
@@ -55,12 +72,12 @@ final class WriteThrough: Sendable {
                 var (most, efforts) = (order.count, 0)
                 while !order.isEmpty {
                     switch try attempt(order.prefix(most).map { requests[$0] }, evicting: plan, writer) {
-                    case .committed(let errors):
+                    case .committed(let count, let undone):
                         (plan, efforts) = (nil, 0)
                         most = min(most * 2, order.count)
-                        for (index, error) in zip(order, errors) { outcomes[index] = error }
+                        for (position, error) in undone { outcomes[order[position]] = error }
                         // What did not fit beside the others gets a commit of its own.
-                        order.removeFirst(errors.count)
+                        order.removeFirst(count)
                     case .failed(let position, let error):
                         outcomes[order.remove(at: position)] = error
                     case .mapFull where plan != nil:
@@ -94,11 +111,15 @@ final class WriteThrough: Sendable {
                 }
             }
         } catch {
-            counters.withLock { $0.failures += 1 }
-            let error = translate(error)
+            let error = countFailure(error)
             for index in order { outcomes[index] = error }
         }
         return outcomes
+    }
+
+    private func countFailure(_ error: any Error) -> any Error {
+        counters.withLock { $0.failures += 1 }
+        return translate(error)
     }
 
     private static func precedes(_ left: MemoryKey?, _ right: MemoryKey?) -> Bool? {
@@ -115,31 +136,59 @@ final class WriteThrough: Sendable {
 
     /// How an attempt to commit ended.
     enum Attempt {
-        /// The first transactions are committed, or undone alone with the error given.
-        case committed([(any Error)?])
+        /// So many transactions, the first ones, are committed, but for those that were undone alone.
+        case committed(Int, undone: [(position: Int, error: any Error)])
         /// One transaction broke the commit; nothing happened. The others are to be tried again without it.
         case failed(Int, any Error)
         /// The map is too small; nothing happened.
         case mapFull(WantedRoom)
     }
 
+    /// What a commit goes by.
+    private struct Basis {
+        let id: UInt64
+        let now: Milliseconds
+        /// How many commits of others anyone has noticed: a reader may have noticed one first.
+        let foreignCommits: Int
+    }
+
+    private func basis(of transaction: borrowing WriteTransaction) -> Basis {
+        let id = transaction.id
+        coherence.accountForCommits(before: id)
+        return Basis(id: id, now: clock.now(), foreignCommits: coherence.foreignCommits)
+    }
+
+    /// Attempts to commit a request that is alone: so it is the transaction itself that is undone where it fails.
+    private func attempt(_ request: WriteRequest, _ writer: borrowing Writer) throws -> Attempt {
+        var transaction = try writer.begin()
+        let basis = basis(of: transaction)
+        var changes = ChangeSet(isOfOneKey: request.singleKey != nil)
+        do {
+            try unsafe perform(request, in: &transaction, &changes, after: nil, basis)
+            // The body may have swallowed the error of a write, which may have been its only one.
+            if let failure = transaction.failure { throw failure }
+        } catch {
+            let failure = transaction.failure ?? error as? LMDBError
+            transaction.abort()
+            return failure?.code == .mapFull ? .mapFull(changes.wantedRoom) : .failed(0, translate(failure ?? error))
+        }
+        return try finish(transaction, basis, changes, count: 1, undone: [], writer)
+    }
+
+    /// Attempts to commit requests together, and what leaves the store with them.
     func attempt(
         _ requests: [WriteRequest], evicting plan: EvictionPlan?, _ writer: borrowing Writer
     ) throws -> Attempt {
+        if requests.count == 1, plan == nil { return try attempt(requests[0], writer) }
         var transaction = try writer.begin()
-        let id = transaction.id
-        coherence.accountForCommits(before: id)
-        let now = clock.now()
-        // A reader may have noticed a foreign commit first, so what counts is that anyone has.
-        let generation = coherence.foreignCommits
-        let batch = ChangeSet(
-            isBatch: requests.count > 1, isOfOneKey: requests.count == 1 && requests[0].singleKey != nil && plan == nil)
-        var outcomes: [(any Error)?] = []
+        let basis = basis(of: transaction)
+        var batch = ChangeSet(isBatch: requests.count > 1)
+        var undone: [(position: Int, error: any Error)] = []
 
         if let plan, let disk {
             do {
-                let evicted = ChangeSet()
-                try withView(of: &transaction, evicted, after: nil, now, generation) { view in
+                var evicted = ChangeSet()
+                try unsafe withView(of: &transaction, &evicted, after: nil, basis) { view in
                     try plan.carryOut(in: view, sweep: disk.sweep)
                 }
                 batch.add(evicted: evicted)
@@ -150,33 +199,18 @@ final class WriteThrough: Sendable {
                 // What cannot be evicted must not keep anyone from writing.
                 return try attempt(requests, evicting: nil, writer)
             }
-        } else if requests.count == 1 {
-            do {
-                try perform(
-                    requests[0], in: &transaction, batch, after: nil, now: now, generation: generation)
-                // The body may have swallowed the error of a write, which may have been its only one.
-                if let failure = transaction.failure { throw failure }
-            } catch {
-                let failure = transaction.failure ?? error as? LMDBError
-                // Nobody shares the commit, so it is the transaction itself that is undone.
-                transaction.abort()
-                return failure?.code == .mapFull
-                    ? .mapFull(batch.wantedRoom) : .failed(0, translate(failure ?? error))
-            }
-            return try finish(transaction, id, batch, [nil], writer)
         }
         for (position, request) in requests.enumerated() {
-            let changes = ChangeSet(isOfOneKey: request.singleKey != nil)
+            var changes = ChangeSet(isOfOneKey: request.singleKey != nil)
             do {
                 if request.singleKey != nil || !ProtocolGuards.undoesAlone {
-                    try perform(request, in: &transaction, changes, after: batch, now: now, generation: generation)
+                    try unsafe perform(request, in: &transaction, &changes, after: &batch, basis)
                 } else {
                     try transaction.nested { child in
-                        try perform(request, in: &child, changes, after: batch, now: now, generation: generation)
+                        try unsafe perform(request, in: &child, &changes, after: &batch, basis)
                     }
                 }
                 batch.add(contentsOf: changes)
-                outcomes.append(nil)
             } catch {
                 if let failure = transaction.failure {
                     if failure.code == .mapFull { return .mapFull(batch.wantedRoom + changes.wantedRoom) }
@@ -189,12 +223,12 @@ final class WriteThrough: Sendable {
                 case .mapFull: return .mapFull(batch.wantedRoom + changes.wantedRoom)
                 case .transactionFull where position > 0:
                     // It may fit alone. What came before it is sound and goes on.
-                    return try finish(transaction, id, batch, outcomes, writer)
-                default: outcomes.append(translate(error))
+                    return try finish(transaction, basis, batch, count: position, undone: undone, writer)
+                default: undone.append((position, translate(error)))
                 }
             }
         }
-        let attempt = try finish(transaction, id, batch, outcomes, writer)
+        let attempt = try finish(transaction, basis, batch, count: requests.count, undone: undone, writer)
         if case .committed = attempt, let plan { disk?.count(plan) }
         return attempt
     }
@@ -209,32 +243,33 @@ final class WriteThrough: Sendable {
     }
 
     private func perform(
-        _ request: WriteRequest, in transaction: inout WriteTransaction, _ changes: ChangeSet,
-        after earlier: ChangeSet?,
-        now: Milliseconds, generation: Int
+        _ request: WriteRequest, in transaction: inout WriteTransaction, _ changes: UnsafeMutablePointer<ChangeSet>,
+        after earlier: UnsafeMutablePointer<ChangeSet>?, _ basis: Basis
     ) throws {
-        try withView(of: &transaction, changes, after: earlier, now, generation) { view in
+        try unsafe withView(of: &transaction, changes, after: earlier, basis) { view in
             try request.perform(view)
             if !ProtocolGuards.acknowledgesAfterCommit { request.complete(nil) }
         }
     }
 
     private func withView(
-        of transaction: inout WriteTransaction, _ changes: ChangeSet, after earlier: ChangeSet?, _ now: Milliseconds,
-        _ generation: Int, _ body: (borrowing Transaction) throws -> Void
+        of transaction: inout WriteTransaction, _ changes: UnsafeMutablePointer<ChangeSet>,
+        after earlier: UnsafeMutablePointer<ChangeSet>?, _ basis: Basis, _ body: (borrowing Transaction) throws -> Void
     ) throws {
         try unsafe withUnsafeMutablePointer(to: &transaction) { pointer in
             let view = unsafe Transaction(
-                pointer, durable: durable, changes: changes, earlier: earlier, now: now, foreignCommits: generation)
+                pointer, changes, after: earlier, durable: durable, now: basis.now,
+                foreignCommits: basis.foreignCommits)
             try body(view)
         }
     }
 
     /// Marks, commits and installs.
     private func finish(
-        _ transaction: consuming WriteTransaction, _ id: UInt64, _ batch: ChangeSet, _ outcomes: [(any Error)?],
-        _ writer: borrowing Writer
+        _ transaction: consuming WriteTransaction, _ basis: Basis, _ batch: borrowing ChangeSet, count: Int,
+        undone: [(position: Int, error: any Error)], _ writer: borrowing Writer
     ) throws -> Attempt {
+        let id = basis.id
         for key in batch.absentKeys { loads.invalidate(key) }
         for keyspace in batch.thinned { loads.invalidateAll(in: keyspace) }
         if batch.isEmpty, ProtocolGuards.abortsEmptyTransactions {
@@ -242,12 +277,13 @@ final class WriteThrough: Sendable {
             transaction.abort()
             // But what other processes are loading may be what was to go.
             if !batch.absentKeys.isEmpty || !batch.thinned.isEmpty { try durable.environment.countRemovalOfNothing() }
-            return .committed(outcomes)
+            return .committed(count, undone: undone)
         }
         coherence.publish(inflight: id)
-        for change in batch.changes {
-            memory.mark(change.key)
-            if !change.isLoaded { loads.invalidate(change.key) }
+        // By index: a change as a whole would be copied, with a retain for each of its parts.
+        for index in batch.changes.indices {
+            memory.mark(batch.changes[index].key)
+            if !batch.changes[index].isLoaded { loads.invalidate(batch.changes[index].key) }
         }
         batch.invalidated.forEach { key, hash, keyspace in
             memory.mark(key, hash: hash, keyspace: keyspace)
@@ -263,7 +299,7 @@ final class WriteThrough: Sendable {
             try transaction.commit()
         } catch {
             coherence.withdraw()
-            for change in batch.changes { memory.unmark(change.key.hash) }
+            for index in batch.changes.indices { memory.unmark(batch.changes[index].key.hash) }
             batch.invalidated.forEach { _, hash, _ in memory.unmark(hash) }
             if error.code == .mapFull { return .mapFull(batch.wantedRoom) }
             let outcome = writer.outcome(of: error)
@@ -272,9 +308,12 @@ final class WriteThrough: Sendable {
             throw LarderError(.outcomeUnknown, outcome.code.message, underlyingError: error)
         }
         durable.noteCommit(of: id)
-        for change in batch.changes {
-            memory.install(change.value, for: change.key, version: id, expiry: change.expiry) {
-                max(coherence.floorNow, change.keyspace.currentFloor)
+        for index in batch.changes.indices {
+            memory.install(
+                batch.changes[index].value, for: batch.changes[index].key, version: id,
+                expiry: batch.changes[index].expiry
+            ) {
+                max(coherence.floorNow, batch.changes[index].keyspace.currentFloor)
             }
         }
         batch.invalidated.forEach { _, hash, _ in memory.settle(hash, version: id) }
@@ -282,13 +321,13 @@ final class WriteThrough: Sendable {
         memoryUpkeep.runIfDue()
         let commits = counters.withLock { counters in
             counters.commits += 1
-            counters.transactions += outcomes.count { $0 == nil }
+            counters.transactions += count - undone.count
             counters.changes += batch.count
             counters.bytes += batch.payloadBytes
             return counters.commits
         }
         if commits.isMultiple(of: Self.commitsBetweenReaderChecks) { writer.freeDeadReaders() }
-        return .committed(outcomes)
+        return .committed(count, undone: undone)
     }
 
     private func translate(_ error: any Error) -> any Error {

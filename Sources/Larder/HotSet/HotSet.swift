@@ -117,7 +117,7 @@ final class HotSet: Sendable {
         do {
             try groupCommit.submitBlocking(singleKey: nil) { transaction in
                 try transaction.withWriteTransaction { try table.replace(with: all, in: &$0) }
-                transaction.changes.countsAsChanged = true
+                transaction.withChanges { $0.countsAsChanged = true }
             }
             state.withLock { $0.kept = sample }
         } catch {

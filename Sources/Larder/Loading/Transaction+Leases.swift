@@ -90,7 +90,7 @@ extension Transaction {
         _ start: LoadStart?, isValid: Bool, _ key: MemoryKey, in keyspace: Keyspace, of store: Store
     ) throws -> Bool {
         guard let start, isValid, store.coherence.floorNow <= start.version,
-            start.removals == durable.environment.foreignRemovalsOfNothing, earlier?.touches(key, in: keyspace) != true
+            start.removals == durable.environment.foreignRemovalsOfNothing, !isTouchedEarlier(key, in: keyspace)
         else { return false }
         guard let claim = try claim(on: key.hash, in: keyspace), claim.kind == .intent else { return true }
         // The next load may be kept, if nobody stands behind the intent any more.

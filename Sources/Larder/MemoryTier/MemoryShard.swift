@@ -89,14 +89,15 @@ struct MemoryShard: ~Copyable, Sendable {
     }
 
     mutating func install(
-        _ new: NewEntry?, bytes: Span<UInt8>, for key: MemoryKey, version: UInt64, floor: UInt64
+        _ new: borrowing NewEntry, bytes: Span<UInt8>, for key: MemoryKey, version: UInt64, floor: UInt64
     ) {
         settle(key.hash, version: version)
-        if let new, floor <= version { insert(new, bytes: bytes, for: key.bytes.span) }
+        if floor <= version { insert(new, bytes: bytes, for: key.bytes.span) }
     }
 
     mutating func populate(
-        _ new: NewEntry, bytes: Span<UInt8>, for key: Span<UInt8>, hash: UInt64, version: UInt64, floor: UInt64
+        _ new: borrowing NewEntry, bytes: Span<UInt8>, for key: Span<UInt8>, hash: UInt64, version: UInt64,
+        floor: UInt64
     ) {
         guard !ProtocolGuards.comparesLastWrite || isUnchanged(hash, since: version), floor <= version else {
             return

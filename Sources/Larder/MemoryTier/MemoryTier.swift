@@ -117,11 +117,13 @@ final class MemoryTier: Sendable {
     func install(
         _ value: MemoryValue?, for key: MemoryKey, version: UInt64, expiry: Milliseconds, floor: () -> UInt64
     ) {
-        let new = value.flatMap { newEntry($0, for: key, version: version, expiry: expiry) }
-        let bytes = value?.bytes ?? []
+        guard let value, let new = newEntry(value, for: key, version: version, expiry: expiry) else {
+            return settle(key.hash, version: version)
+        }
+        let bytes = value.bytes
         step(key.hash) { state in
             state.install(new, bytes: bytes.span, for: key, version: version, floor: floor())
-            if let new, isSampled(key.hash) { state.feed.add(key.hash, weight: new.weight) }
+            if isSampled(key.hash) { state.feed.add(key.hash, weight: new.weight) }
         }
     }
 
@@ -158,7 +160,8 @@ final class MemoryTier: Sendable {
 
     @inline(__always)
     private func populate(
-        _ new: NewEntry, bytes: Span<UInt8>, for key: Span<UInt8>, hash: UInt64, version: UInt64, floor: () -> UInt64
+        _ new: borrowing NewEntry, bytes: Span<UInt8>, for key: Span<UInt8>, hash: UInt64, version: UInt64,
+        floor: () -> UInt64
     ) {
         step(hash) { state in
             state.populate(new, bytes: bytes, for: key, hash: hash, version: version, floor: floor())

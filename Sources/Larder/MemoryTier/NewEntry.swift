@@ -1,5 +1,5 @@
 /// An entry that wants to be kept. The bytes of its key, and those of its value if they lie in its block, are not in here.
-struct NewEntry: Sendable {
+struct NewEntry: ~Copyable, Sendable {
     let fingerprint: UInt32
     let keyspace: UInt32
     /// The durable tier's transaction that the value is from.
@@ -49,11 +49,8 @@ struct NewEntry: Sendable {
     private init?(
         _ content: Content, keyLength: Int, hash: UInt64, keyspace: UInt32, version: UInt64, expiry: Milliseconds
     ) {
-        guard version <= EntryBlock.largestVersion, keyLength <= 511 else { return nil }
-        self.fingerprint = UInt32(truncatingIfNeeded: hash)
-        self.keyspace = keyspace
-        self.version = version
-        self.expiry = expiry
+        let form: EntryBlock.Form
+        let outside: (any AnyObject & Sendable)?
         var inlineLength = 0
         var cost = 0
         switch content {
@@ -70,7 +67,13 @@ struct NewEntry: Sendable {
             outside = object
             cost = objectCost
         }
-        guard cost <= EntryBlock.largestCost else { return nil }
+        guard version <= EntryBlock.largestVersion, keyLength <= 511, cost <= EntryBlock.largestCost else { return nil }
+        self.fingerprint = UInt32(truncatingIfNeeded: hash)
+        self.keyspace = keyspace
+        self.version = version
+        self.expiry = expiry
+        self.form = form
+        self.outside = outside
         valueWord = form == .inline ? UInt32(inlineLength) : UInt32((cost + 7) / 8)
         let state = EntryBlock.State(version: 0, keyLength: keyLength, form: form, expires: expiry != 0)
         units = BlockArena.units(keyOffset: state.keyOffset, keyLength: keyLength, inlineLength: inlineLength)
