@@ -6,8 +6,7 @@ internal import CProcessor
 @usableFromInline
 package struct Cursor: ~Copyable {
     private let handle: OpaquePointer
-    // The entry that the cursor stands on, in the file's map. Addresses and sizes apart: the compiler would move a pair in one, just after LMDB has written it in
-    // two, for which the processor waits.
+    // The entry that the cursor stands on, in the file's map.
     @usableFromInline var keyStart: UnsafePointer<UInt8>?
     @usableFromInline var valueStart: UnsafePointer<UInt8>?
     @usableFromInline var keyCount = 0

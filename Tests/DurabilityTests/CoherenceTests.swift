@@ -80,7 +80,7 @@ import Testing
         try here.store.close()
     }
 
-    @Test(.timeLimit(.minutes(1))) func `sees what a killed writer had not told readers of, though nobody writes`()
+    @Test(.timeLimit(.minutes(10))) func `sees what a killed writer had not told readers of, though nobody writes`()
         async throws
     {
         let scratch = try ScratchDirectory()

@@ -6,7 +6,7 @@
     @testable import LarderPostgreSQL
 
     @Suite(
-        .serialized, .timeLimit(.minutes(3)),
+        .serialized, .timeLimit(.minutes(10)),
         .enabled(if: PostgreSQLServer.impossibility == nil, "\(PostgreSQLServer.impossibility ?? "")"))
     struct `A cache guarded by notifications` {
         @Test func `sees what another writer changes`() async throws {

@@ -5,7 +5,7 @@
     import Testing
 
     @Suite(
-        .serialized, .timeLimit(.minutes(3)),
+        .serialized, .timeLimit(.minutes(10)),
         .enabled(if: PostgreSQLServer.impossibility == nil, "\(PostgreSQLServer.impossibility ?? "")"))
     struct `PostgreSQL as a source` {
         @Test func `is read through, one key or many`() async throws {

@@ -94,7 +94,7 @@ import Testing
         #expect(try records() == 0)
     }
 
-    @Test(.timeLimit(.minutes(1))) func `leaves the disk while one thread writes without a pause`() async throws {
+    @Test(.timeLimit(.minutes(10))) func `leaves the disk while one thread writes without a pause`() async throws {
         for key in 0..<10 { try await cache.set("v", for: key, expiresIn: .seconds(1)) }
         clock.advance(milliseconds: 2_000)
         try await inThread { [store, cache] in

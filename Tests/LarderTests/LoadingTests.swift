@@ -47,7 +47,7 @@ private final class SlowSource: Sendable {
     }
 }
 
-@Suite(.timeLimit(.minutes(2))) struct `Loading a missing value` {
+@Suite(.timeLimit(.minutes(10))) struct `Loading a missing value` {
     let store: Store
     let cache: Cache<Int, String>
     private let source = SlowSource()

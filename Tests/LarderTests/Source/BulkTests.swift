@@ -3,7 +3,7 @@ import Testing
 
 @testable import Larder
 
-@Suite(.timeLimit(.minutes(2))) struct `Several keys at once` {
+@Suite(.timeLimit(.minutes(10))) struct `Several keys at once` {
     let clock = ManualClock()
     let store: Store
     let cache: Cache<Int, String>

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Larder
 
-@Suite(.timeLimit(.minutes(2))) struct `The freshness of a value` {
+@Suite(.timeLimit(.minutes(10))) struct `The freshness of a value` {
     let scratch = ScratchDirectory()
     let clock = ManualClock()
     let store: Store

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Larder
 
-@Suite(.timeLimit(.minutes(2))) struct `Invalidating` {
+@Suite(.timeLimit(.minutes(10))) struct `Invalidating` {
     let scratch = ScratchDirectory()
     let store: Store
     let cache: Cache<Int, String>

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Larder
 
-@Suite(.timeLimit(.minutes(2))) struct `A cache in front of a source` {
+@Suite(.timeLimit(.minutes(10))) struct `A cache in front of a source` {
     let store: Store
     let cache: Cache<Int, String>
     let database = Database([1: "one", 2: "two"])

@@ -4,7 +4,7 @@ import Testing
 
 @testable import Larder
 
-@Suite(.timeLimit(.minutes(2))) struct `A write through a cache` {
+@Suite(.timeLimit(.minutes(10))) struct `A write through a cache` {
     let scratch = ScratchDirectory()
     let clock = ManualClock()
     let timer = ManualTimer()
