@@ -16,8 +16,8 @@ struct EntryIndex: ~Copyable, Sendable {
     /// Where a row holds the marks, a byte for each slot.
     static let marksOffset = 57
     static let leastRows = 64
-    /// The table grows beyond seven eighths.
-    private static let fill = (numerator: 7, denominator: 8)
+    /// The table grows beyond three quarters: with more, one lookup in eight would read a second line.
+    private static let fill = (numerator: 3, denominator: 4)
 
     private var memory: MappedMemory
     /// The bytes of half the range.
