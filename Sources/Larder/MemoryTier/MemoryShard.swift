@@ -226,7 +226,7 @@ struct MemoryShard: ~Copyable, Sendable {
     mutating func follow(_ published: PackedAdvice) {
         guard published != advice else { return }
         advice = published
-        if let advice = published.unpacked(policy.parameters) { policy.adopt(advice) }
+        if let configuration = published.unpacked(policy.parameters) { policy.adopt(configuration) }
     }
 
     /// Sets the budget and evicts until it holds. Returns false, with the shard empty, if it cannot hold.

@@ -252,9 +252,8 @@ final class MemoryTier: Sendable {
         guard !accesses.isEmpty else { return }
         _ = chooser.withLockIfAvailable { chooser in
             for access in accesses {
-                guard let advice = chooser?.observe(access.hash, weight: access.weight), let leader = chooser?.leader
-                else { continue }
-                publishedAdvice.store(PackedAdvice(leader: leader, growth: advice.growth).word, ordering: .relaxed)
+                guard let advice = chooser?.observe(access.hash, weight: access.weight) else { continue }
+                publishedAdvice.store(PackedAdvice(advice).word, ordering: .relaxed)
             }
         }
     }

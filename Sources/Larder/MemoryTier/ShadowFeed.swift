@@ -43,13 +43,14 @@ struct PackedAdvice: Equatable, Sendable {
         self.word = word
     }
 
-    init(leader: Int, growth: Double) {
-        word = UInt64(leader + 1) << 32 | UInt64(growth * 0xFFFF)
+    init(_ advice: ConfigurationChooser.Advice) {
+        word = UInt64(advice.leader + 1) << 32 | UInt64(advice.windowShare * 0xFFFF)
     }
 
-    func unpacked(_ parameters: PolicyParameters) -> ConfigurationChooser.Advice? {
+    /// The configuration to run.
+    func unpacked(_ parameters: PolicyParameters) -> PolicyConfiguration? {
         guard word != 0 else { return nil }
-        return .init(
-            configuration: parameters.configurations[Int(word >> 32) - 1], growth: Double(word & 0xFFFF_FFFF) / 0xFFFF)
+        return parameters.configuration(
+            for: .init(leader: Int(word >> 32) - 1, windowShare: Double(word & 0xFFFF_FFFF) / 0xFFFF))
     }
 }

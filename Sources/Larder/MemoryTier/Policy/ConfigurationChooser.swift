@@ -1,62 +1,51 @@
 /// Finds out by experiment which configuration suits the present workload.
 ///
 /// Each configuration runs as a ``ShadowCache`` on a spatial sample of the keys, scaled down alike (SHARDS, Waldspurger et al., FAST 2015;
-/// miniature simulation, Waldspurger et al., USENIX ATC 2017). Whenever two shadows disagree about an access, the one that hit gains a point on the
-/// other; points fade. A configuration takes the lead when it is ahead by a standard deviation of the number of disagreements.
+/// miniature simulation, Waldspurger et al., USENIX ATC 2017). The shadows pay nothing for a change of window, but the live cache gives up entries for it. So the
+/// choice is a metrical task system (Borodin, Linial and Saks, J. ACM 39, 1992), and is made as by its work functions: a configuration takes
+/// the lead when it has missed so much less than the leader that the change is paid for, and no lag behind the leader counts for more than the change
+/// back would cost. What is lost by a change that was in vain is thus bounded by what was lost before it, and what was long ago is forgotten without a clock.
 ///
-/// The shadows pay nothing for a change of window, but the live cache loses the entries that make room for it. It therefore
-/// changes as a skier buys skis who does not know how long the season lasts (Karlin et al., "Competitive snoopy caching", Algorithmica 3, 1988): the
-/// window grows in proportion to the misses that a larger one would have spared, so that what is given up for nothing is bounded by what was lost before.
-/// Theory says one entry for one miss; recorded workloads favour somewhat more haste (``PolicyParameters/growthPerSparedMiss``).
+/// Meanwhile the window stands on the way from the leader's share to that of a wider configuration, as far along as that is on its way to the lead.
 struct ConfigurationChooser: Sendable {
     /// What the live cache should do now.
     struct Advice: Sendable, Equatable {
-        /// The leading configuration.
-        var configuration: PolicyConfiguration
-        /// Entries by which the window may grow for each miss, at most 1.
-        var growth: Double
+        /// Index of the leading configuration.
+        var leader: Int
+        /// The window's share of the capacity, not less than the leader's.
+        var windowShare: Double
     }
 
     private let parameters: PolicyParameters
+    private let entryCount: Double
     private var shadows: [ShadowCache]
     /// Index of the leading configuration.
     private(set) var leader: Int
-    /// Index of the one that led before.
-    private var predecessor: Int
-    /// `points[i * n + j]`: accesses that i hit and j missed minus the contrary, fading.
-    private var points: [Double]
-    /// `disagreements[i * n + j]`: accesses that one of i and j hit and the other missed, fading.
-    private var disagreements: [Double]
-    /// Accesses that each missed, fading.
+    /// Accesses that each missed and another hit; but never more above the leader's than a change costs.
     private var misses: [Double]
-    /// What the current access adds to a sum. Instead of all sums shrinking by a factor, this grows by it.
-    private var unit = 1.0
-    private let fading: Double
 
     /// Shadows of `capacity` units of weight and about `entryCount` entries each. `leader` leads at first; by default the initial configuration.
     init(capacity: Int, entryCount: Int, parameters: PolicyParameters = .standard, leader: Int? = nil) {
         self.parameters = parameters
+        self.entryCount = Double(entryCount)
         self.leader = leader ?? parameters.initialConfiguration
-        predecessor = self.leader
         shadows = parameters.configurations.map {
             ShadowCache(
                 capacity: capacity, entryCount: entryCount, configuration: $0, keepsFrequencies: $0.rule == .frequency,
                 parameters: parameters)
         }
-        let count = parameters.configurations.count
-        points = Array(repeating: 0, count: count * count)
-        disagreements = points
-        misses = Array(repeating: 0, count: count)
-        let horizon = max(parameters.minimumHorizon, parameters.horizonPerShadowEntry * Double(entryCount))
-        fading = 1 / (1 - 1 / horizon)
+        misses = Array(repeating: 0, count: shadows.count)
     }
 
     /// The advice that holds until ``observe(_:weight:)`` returns another.
     var advice: Advice {
-        let lead = points[leader * shadows.count + predecessor]
-        let growth = parameters.growthPerSparedMiss * lead / max(unit, misses[leader])
-        return Advice(
-            configuration: parameters.configurations[leader], growth: min(max(growth, parameters.leastGrowth), 1))
+        let own = parameters.configurations[leader].windowShare
+        var share = own
+        for rival in shadows.indices {
+            let way = parameters.configurations[rival].windowShare - own
+            if way > 0 { share = max(share, own + way * lead(of: rival) / cost(of: rival)) }
+        }
+        return Advice(leader: leader, windowShare: share)
     }
 
     /// The memory that the shadows take, in bytes.
@@ -64,56 +53,31 @@ struct ConfigurationChooser: Sendable {
 
     /// Shows a sampled access to every shadow. Returns new advice if they disagree about it.
     mutating func observe(_ hash: UInt64, weight: Int) -> Advice? {
-        var hits: UInt64 = 0
-        for index in shadows.indices where shadows[index].access(hash, weight: weight) { hits |= 1 << UInt64(index) }
-        unit *= fading
-        if unit > 1e9 { renormalise() }
-        for index in shadows.indices where hits >> UInt64(index) & 1 == 0 { misses[index] += unit }
-        guard hits != 0, hits != (1 << UInt64(shadows.count)) - 1 else { return nil }
-        score(hits)
+        var hits = 0
+        for index in shadows.indices {
+            if shadows[index].access(hash, weight: weight) { hits += 1 } else { misses[index] += 1 }
+        }
+        guard hits > 0, hits < shadows.count else { return nil }
         elect()
         return advice
     }
 
-    /// Notes who hit and who missed; bit i of `hits` stands for shadow i.
-    private mutating func score(_ hits: UInt64) {
-        let count = shadows.count
-        for winner in 0..<count where hits >> UInt64(winner) & 1 == 1 {
-            for loser in 0..<count where hits >> UInt64(loser) & 1 == 0 {
-                points[winner * count + loser] += unit
-                points[loser * count + winner] -= unit
-                disagreements[winner * count + loser] += unit
-                disagreements[loser * count + winner] += unit
-            }
-        }
+    /// How many more accesses the leader missed than another.
+    private func lead(of rival: Int) -> Double { misses[leader] - misses[rival] }
+
+    /// What the live cache would lose by changing to another configuration, in accesses: in proportion to the entries that it would give up, and somewhat more, so that chance
+    /// does not rule a small cache.
+    private func cost(of rival: Int) -> Double {
+        let way = parameters.configurations[rival].windowShare - parameters.configurations[leader].windowShare
+        return parameters.leastChangeCost + parameters.changeCostPerEntry * abs(way) * entryCount
     }
 
-    /// Lets the configuration lead that is furthest ahead of the leader, beyond chance.
+    /// Lets the configuration lead that has paid for the change with most to spare, then forgets by how much more than a change others lag behind.
     private mutating func elect() {
-        let count = shadows.count
-        var best = leader
-        var margin = 0.0
-        for rival in 0..<count where rival != leader {
-            // In accesses: the lead is a sum of n signs, whose deviation by chance is sqrt(n).
-            let lead = points[rival * count + leader] / unit
-            let deviation = (disagreements[rival * count + leader] / unit).squareRoot()
-            let excess = lead - parameters.switchingDeviations * deviation
-            if excess > margin {
-                margin = excess
-                best = rival
-            }
+        let rivals = shadows.indices.filter { $0 != leader && lead(of: $0) >= cost(of: $0) }
+        if let best = rivals.max(by: { lead(of: $0) - cost(of: $0) < lead(of: $1) - cost(of: $1) }) { leader = best }
+        for rival in shadows.indices where rival != leader {
+            misses[rival] = min(misses[rival], misses[leader] + cost(of: rival))
         }
-        guard best != leader else { return }
-        predecessor = leader
-        leader = best
-    }
-
-    private mutating func renormalise() {
-        for index in points.indices {
-            points[index] /= unit
-            disagreements[index] /= unit
-        }
-        for index in misses.indices { misses[index] /= unit }
-        unit = 1
     }
 }

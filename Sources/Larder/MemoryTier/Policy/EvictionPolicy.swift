@@ -33,8 +33,6 @@ struct EvictionPolicy: Sendable {
     private var epochLength = Int.max
     /// The window's capacity at present, on its way to the configuration's share.
     private(set) var windowCapacity: Double
-    /// Entries by which the window may grow for each miss.
-    private var growth = 1.0
     /// Whether something was ever evicted; before that the window's capacity jumps.
     private var wasFull = false
     /// Hits of window entries younger than this are ignored.
@@ -127,7 +125,7 @@ struct EvictionPolicy: Sendable {
     ) -> QueueKind {
         sketch?.add(1, to: fingerprint)
         clock &+= 1
-        moveWindow(by: weight, in: entries)
+        moveWindow(by: weight)
         var isPromoted = false
         if let age = ghosts.remove(fingerprint, now: clock), configuration.rule == .age {
             isPromoted = openMain(
@@ -335,9 +333,8 @@ struct EvictionPolicy: Sendable {
     // MARK: Configuration
 
     /// Follows the chooser. The rule changes at once, the window step by step with the misses to come.
-    mutating func adopt(_ advice: ConfigurationChooser.Advice) {
-        configuration = advice.configuration
-        growth = advice.growth
+    mutating func adopt(_ configuration: PolicyConfiguration) {
+        self.configuration = configuration
     }
 
     /// Sets the capacity. The caller evicts until ``weight`` fits; the window goes to its new share with the misses to come.
@@ -369,27 +366,19 @@ struct EvictionPolicy: Sendable {
     @inline(__always)
     var tableByteCount: Int { ghosts.byteCount + (sketch?.byteCount ?? 0) }
 
-    /// Moves the window's capacity one step towards its share. A shrinking window gives up only entries that have not proved themselves; a growing one
-    /// costs entries of main, so it grows as slowly as was advised, but faster while main's coldest entry has been idle for long.
-    private mutating func moveWindow(by weight: Int, in entries: borrowing some PolicyEntries & ~Copyable) {
+    /// Moves the window's capacity towards its share, by one entry for each miss.
+    private mutating func moveWindow(by weight: Int) {
         let target = Self.windowSize(configuration.windowShare, of: capacity)
         if !wasFull {
             windowCapacity = target
         } else if windowCapacity > target {
             windowCapacity = max(target, windowCapacity - Double(weight))
         } else if windowCapacity < target {
-            let speed = isMainIdle(in: entries) ? min(1, growth * parameters.idleAcceleration) : growth
             // Where recency rules, entries leave the window though main could shrink if they are older; what main was spared so is not saved up.
             let limit = configuration.rule == .recency ? min(target, Double(max(1, window.weight + weight))) : target
-            windowCapacity = min(limit, windowCapacity + speed * Double(weight))
+            windowCapacity = min(limit, windowCapacity + Double(weight))
         }
         updateCorrelatedAge(meanWeight: max(1, self.weight / max(1, count)))
-    }
-
-    private func isMainIdle(in entries: borrowing some PolicyEntries & ~Copyable) -> Bool {
-        guard !main.isEmpty, !window.isEmpty, entries.mark(of: main.tail).hits == 0 else { return false }
-        let idle = UInt64(age(of: main.tail, in: entries))
-        return idle > UInt64(parameters.idleFactor) * UInt64(age(of: window.tail, in: entries))
     }
 
     private mutating func updateCorrelatedAge(meanWeight: Int) {

@@ -45,11 +45,6 @@ struct PolicyParameters: Sendable {
     var countersPerEntry = 4.0
     /// The sketch is halved after this many increments for each resident entry.
     var agingPeriodPerEntry = 40.0
-    /// The window grows this many times faster while main's coldest entry has been idle `idleFactor` times as long as the window's oldest
-    /// has been there.
-    var idleAcceleration = 3.0
-    /// See `idleAcceleration`.
-    var idleFactor: UInt32 = 4
 
     /// An epoch ends when as many entries have been used as make this share of the cache.
     var epochShare = 0.125
@@ -61,16 +56,17 @@ struct PolicyParameters: Sendable {
 
     /// Entries in a shadow at most.
     var shadowEntries = 512
-    /// How far back the comparison remembers, in sampled accesses for each shadow entry; at least `minimumHorizon`.
-    var horizonPerShadowEntry = 20.0
-    /// How far back the comparison remembers at least, in sampled accesses.
-    var minimumHorizon = 1000.0
-    /// How many standard deviations ahead a configuration must be to take over.
-    var switchingDeviations = 1.0
-    /// Entries by which the window may grow for each miss that a larger one would have spared.
-    var growthPerSparedMiss = 4.0
-    /// The least speed at which the window grows, in entries for each miss.
-    var leastGrowth = 0.02
+    /// What a change costs for each entry of main that the window gains or loses, in accesses that would have hit.
+    var changeCostPerEntry = 0.7
+    /// What any change costs at least, in accesses.
+    var leastChangeCost = 10.0
+
+    /// The configuration that an advice names, with the window as wide as it says.
+    func configuration(for advice: ConfigurationChooser.Advice) -> PolicyConfiguration {
+        var configuration = configurations[advice.leader]
+        configuration.windowShare = advice.windowShare
+        return configuration
+    }
 
     /// The parameters that the memory tier uses.
     static let standard = PolicyParameters()

@@ -35,7 +35,7 @@ struct ShadowCache: Sendable {
 
     /// Follows a chooser.
     mutating func adopt(_ advice: ConfigurationChooser.Advice) {
-        policy.adopt(advice)
+        policy.adopt(policy.parameters.configuration(for: advice))
     }
 
     /// The memory taken, in bytes.
