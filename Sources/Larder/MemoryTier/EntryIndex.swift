@@ -16,8 +16,8 @@ struct EntryIndex: ~Copyable, Sendable {
     /// Where a row holds the marks, a byte for each slot.
     static let marksOffset = 57
     static let leastRows = 64
-    /// The table grows beyond three quarters: with more, one lookup in eight would read a second line.
-    private static let fill = (numerator: 3, denominator: 4)
+    /// The table grows beyond seven ninths: at seven eighths, one lookup in eight would read a second line.
+    private static let fill = (numerator: 7, denominator: 9)
 
     private var memory: MappedMemory
     /// The bytes of half the range.

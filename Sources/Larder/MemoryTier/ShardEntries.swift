@@ -19,7 +19,7 @@ struct ShardEntries: ~Copyable, Sendable {
         index = EntryIndex(largestByteCount: Self.largestIndex(byteCount))
     }
 
-    /// The most that an index can take: 64 bytes for three quarters of seven entries, which have 40 bytes at least.
+    /// The most that an index can take: 64 bytes for seven ninths of seven entries, which have 40 bytes at least.
     private static func largestIndex(_ byteCount: Int) -> Int { byteCount / 3 }
 
     @inline(__always)

@@ -40,7 +40,7 @@ struct PolicyParameters: Sendable {
     /// Hits of window entries are correlated references if they are younger than this share of the window's length.
     var correlatedShare = 0.3
     /// Ghosts for each resident entry.
-    var ghostsPerEntry = 1.5
+    var ghostsPerEntry = 1.1
     /// Counters in each row of the sketch for each resident entry.
     var countersPerEntry = 4.0
     /// The sketch is halved after this many increments for each resident entry.
