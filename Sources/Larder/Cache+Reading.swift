@@ -63,9 +63,9 @@ extension Cache {
         return .milliseconds(deadline > now ? Int64(clamping: deadline - now) : 0)
     }
 
-    /// Calls `body` with the value's bytes as the coding wrote them, where they lie, or returns `nil` if there is no such entry.
+    /// Calls `body` with the value's bytes as the coding wrote them, or returns `nil` if there is no such entry.
     ///
-    /// Nothing is copied or decoded. Where memory keeps decoded values, the bytes are those on disk, and `body` runs inside a read
+    /// Nothing is allocated or decoded: of what memory holds, up to 1,024 bytes are copied to the stack, and more are lent where they lie. Where memory keeps decoded values, the bytes are those on disk, and `body` runs inside a read
     /// transaction: it must not write to the store.
     ///
     /// - Throws: As ``value(for:)`` but for decoding; what `body` throws.

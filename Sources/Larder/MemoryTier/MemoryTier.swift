@@ -69,7 +69,7 @@ final class MemoryTier: Sendable {
         return count
     }
 
-    /// A shard's part of the capacity, once the shadows and the counters have theirs.
+    /// A shard's part of the capacity, once the shadows, the counters and the sections have theirs.
     private static func shardBudget(_ capacity: Int, _ count: Int, _ parameters: PolicyParameters) -> Int {
         let shadows = shadowEntries(capacity, parameters) * shadowEntryBytes * parameters.configurations.count
         return (capacity - shadows - LookupCounters.byteCount - RetainSections.byteCount) / count
