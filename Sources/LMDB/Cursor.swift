@@ -1,5 +1,4 @@
 internal import CLMDB
-internal import CProcessor
 
 /// A position in a table, for ordered reads. It lives inside one closure of its transaction.
 @safe
@@ -11,16 +10,22 @@ package struct Cursor: ~Copyable {
     @usableFromInline var valueStart: UnsafePointer<UInt8>?
     @usableFromInline var keyCount = 0
     @usableFromInline var valueCount = 0
-    /// The page of the file that ``forEach(_:_:)`` has asked for last.
-    private var page: UInt = 0
+    /// The size of the pages that can be read as a ``LeafPage``; 0 where none can.
+    let leafSize: Int
+    /// Where a leaf lies that could not be read so.
+    var refusedLeaf: UInt = 0
 
     /// Opens a cursor over a table, of a transaction that outlives it.
+    ///
+    /// - Parameter readsLeaves: Whether no page changes while the transaction lives.
     @usableFromInline
-    init(over table: Table, of transaction: OpaquePointer) throws(LMDBError) {
+    init(over table: Table, of transaction: OpaquePointer, readsLeaves: Bool) throws(LMDBError) {
+        let leafSize = try readsLeaves ? unsafe LeafPage.size(in: table, of: transaction) : 0
         var pointer: OpaquePointer?
         try unsafe check(mdb_cursor_open(transaction, table.handle, &pointer), "mdb_cursor_open")
         guard let pointer = unsafe pointer else { throw LMDBError(.invalid, operation: "mdb_cursor_open") }
         unsafe handle = pointer
+        self.leafSize = leafSize
     }
 
     deinit {
@@ -43,6 +48,7 @@ package struct Cursor: ~Copyable {
     }
 
     /// Moves; returns `false`, and then stands nowhere, if there is no such entry.
+    @usableFromInline
     package mutating func move(_ move: Move) throws(LMDBError) -> Bool {
         try get(move.operation)
     }
@@ -82,7 +88,7 @@ package struct Cursor: ~Copyable {
     }
 
     /// Calls `body` with the entry the cursor stands on and each further one in the direction of `move`, until it returns `false` or there
-    /// are no more. The cursor then stands on the last one visited.
+    /// are no more. The cursor then stands anywhere.
     ///
     /// - Throws: ``LMDBError``; what `body` throws.
     // Inlinable, so that `body` is compiled into the loop.
@@ -90,24 +96,18 @@ package struct Cursor: ~Copyable {
     package mutating func forEach(
         _ move: Move, _ body: (_ key: Span<UInt8>, _ value: Span<UInt8>) throws -> Bool
     ) throws {
-        approachPage()
-        while try withEntry(body), try advance(move) {}
-    }
-
-    @usableFromInline
-    mutating func advance(_ move: Move) throws(LMDBError) -> Bool {
-        guard try get(move.operation) else { return false }
-        approachPage()
-        return true
-    }
-
-    /// Asks for the page that the entry lies in. Its entries lie in the order in which they were written, so each line would be waited for by itself.
-    @usableFromInline
-    mutating func approachPage() {
-        let address = unsafe UInt(bitPattern: keyStart) & ~4095
-        if address != page {
-            page = address
-            unsafe larder_prefetch_page(keyStart)
+        var hasMore = true
+        while hasMore {
+            guard var visit = visitLeaf(move) else {
+                guard try withEntry(body) else { return }
+                hasMore = try self.move(move)
+                continue
+            }
+            while visit.left > 0 {
+                guard try visit.page.withEntry(visit.index, body) else { return }
+                visit.advance()
+            }
+            hasMore = try visit.onward.get()
         }
     }
 

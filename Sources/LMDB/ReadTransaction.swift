@@ -7,6 +7,8 @@ internal import CLMDB
 package protocol ReadableTransaction: ~Copyable {
     /// The C transaction.
     var handle: OpaquePointer { get }
+    /// Whether no page that it can see changes while it lives.
+    static var isSnapshot: Bool { get }
 }
 
 /// A consistent view of the file as of one commit, for as long as the closure of ``Environment/read(_:)`` runs.
@@ -16,6 +18,7 @@ package protocol ReadableTransaction: ~Copyable {
 @usableFromInline
 package struct ReadTransaction: ~Copyable, ReadableTransaction {
     @usableFromInline package let handle: OpaquePointer
+    @inlinable package static var isSnapshot: Bool { true }
 
     /// A view through a C transaction that somebody else ends.
     package init(handle: OpaquePointer) {
@@ -45,7 +48,7 @@ extension ReadableTransaction where Self: ~Copyable {
     package func withCursor<Result: ~Copyable>(
         in table: Table, _ body: (inout Cursor) throws -> Result
     ) throws -> Result {
-        var cursor = try unsafe Cursor(over: table, of: handle)
+        var cursor = try unsafe Cursor(over: table, of: handle, readsLeaves: Self.isSnapshot)
         return try body(&cursor)
     }
 

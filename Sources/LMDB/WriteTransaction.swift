@@ -13,6 +13,8 @@ package struct WriteTransaction: ~Copyable, ReadableTransaction {
     /// Open while one entry after another is appended to a table.
     private var appending: AppendCursor?
 
+    package static var isSnapshot: Bool { false }
+
     package var handle: OpaquePointer {
         guard let transaction = unsafe transaction else { preconditionFailure("the transaction has ended") }
         return unsafe transaction
@@ -136,7 +138,7 @@ package struct WriteTransaction: ~Copyable, ReadableTransaction {
     package mutating func withMutableCursor<Result>(
         in table: Table, _ body: (inout WriteTransaction, inout Cursor) throws -> Result
     ) throws -> Result {
-        var cursor = try unsafe Cursor(over: table, of: handle)
+        var cursor = try unsafe Cursor(over: table, of: handle, readsLeaves: false)
         return try body(&self, &cursor)
     }
 

@@ -11,12 +11,6 @@ static inline void larder_prefetch(const void *address) {
     __builtin_prefetch(address);
 }
 
-/// Asks for every line of the 4 KiB that an address lies in.
-static inline void larder_prefetch_page(const void *address) {
-    const char *page = (const char *)((uintptr_t)address & ~(uintptr_t)4095);
-    for (int offset = 0; offset < 4096; offset += 64) __builtin_prefetch(page + offset);
-}
-
 // What a reader without a lock loads, another thread may be writing at that moment. The reader finds out afterwards (see SequenceLock.swift) and then
 // uses nothing of it. ThreadSanitizer, which knows no such afterwards, does not look at these loads; scripts/check-races defines this for it.
 #ifdef LARDER_THREAD_SANITIZER
