@@ -40,14 +40,14 @@ final class MemoryTier: Sendable {
     /// A tier that uses at most `capacity` bytes, bookkeeping included. With less than ``leastCapacity`` it is off: it holds and uses nothing, for good.
     ///
     /// - Parameters:
-    ///   - shardCount: A power of two; by default one for each 4 MiB, at most 32. An entry may take a sixth of a shard.
+    ///   - shardCount: A power of two; by default what ``shardCount(for:processors:)`` says. An entry may take a sixth of a shard.
     ///   - removalListener: Told of each entry that leaves, under the lock of its shard and so in order: it may only take note.
     init(
         capacity: Int, shardCount: Int? = nil, clock: WallClock = .system, parameters: PolicyParameters = .standard,
         removalListener: (@Sendable (RemovalNotice) -> Void)? = nil
     ) {
         let isOn = capacity >= Self.leastCapacity
-        let count = isOn ? shardCount ?? Self.shardCount(for: capacity) : 0
+        let count = isOn ? shardCount ?? Self.shardCount(for: capacity, processors: Processors.count) : 0
         precondition(count & (count - 1) == 0 && count <= 256, "the number of shards is no power of two up to 256")
         limits = Mutex(Limits(capacity: capacity))
         self.parameters = parameters
@@ -62,10 +62,11 @@ final class MemoryTier: Sendable {
         }
     }
 
-    /// The shards of a tier of this capacity unless said otherwise.
-    static func shardCount(for capacity: Int) -> Int {
+    /// The shards of a tier of this capacity unless said otherwise: four for each processor, so that threads seldom want the same one, at most 32, and each of
+    /// 4 MiB at least. No more than that, because the larger a shard is, the more of it lies on huge pages.
+    static func shardCount(for capacity: Int, processors: Int) -> Int {
         var count = 1
-        while count < 32, capacity / (count * 2) >= 4 << 20 { count *= 2 }
+        while count < min(32, 4 * processors), capacity / (count * 2) >= 4 << 20 { count *= 2 }
         return count
     }
 

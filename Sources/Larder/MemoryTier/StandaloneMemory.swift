@@ -13,16 +13,16 @@ public final class StandaloneMemory: Sendable {
     /// A tier of `capacity` bytes, bookkeeping included.
     ///
     /// - Parameters:
-    ///   - shardCount: A power of two; by default what a store of that capacity has.
+    ///   - shardCount: A power of two; by default what a store of that capacity has on this machine.
     ///   - seed: Seed of the keys' hashes, which a store draws at random.
     public init(capacity: ByteCount, shardCount: Int? = nil, seed: UInt64 = 0) {
         tier = MemoryTier(capacity: capacity.bytes, shardCount: shardCount)
         self.seed = seed
     }
 
-    /// How many shards a store has whose memory has this capacity.
-    public static func shardCount(for capacity: ByteCount) -> Int {
-        MemoryTier.shardCount(for: capacity.bytes)
+    /// How many shards a store has whose memory has this capacity, on a machine with so many processors.
+    public static func shardCount(for capacity: ByteCount, processors: Int) -> Int {
+        MemoryTier.shardCount(for: capacity.bytes, processors: processors)
     }
 
     /// A copy of a key's value; one allocation.

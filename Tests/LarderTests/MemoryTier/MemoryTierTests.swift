@@ -108,6 +108,14 @@ final class NoticeBox: Sendable {
         #expect(tier.brokenInvariant() == nil)
     }
 
+    @Test(arguments: [
+        (1 << 20, 64, 1), (8 << 20, 64, 2), (15 << 20, 64, 2), (64 << 20, 64, 16), (1 << 40, 64, 32),
+        (1 << 40, 2, 8), (1 << 40, 3, 16), (1 << 40, 1, 4), (8 << 20, 1, 2),
+    ])
+    func `has four shards for each processor at most, and no small ones`(capacity: Int, processors: Int, count: Int) {
+        #expect(MemoryTier.shardCount(for: capacity, processors: processors) == count)
+    }
+
     @Test func `bookkeeping takes at most 64 bytes for each entry even when ghosts and sketch are there`() {
         let capacity = 24 << 20
         let tier = MemoryTier(capacity: capacity, shardCount: 4)

@@ -18,9 +18,12 @@ enum LarderReplay {
     /// What an object of unit size is given as its cost.
     static let unitCost = unit - header
 
+    /// The processors of the machine whose stores are meant, so that a replay counts the same everywhere: from so many on a store has its most shards.
+    private static let processors = 8
+
     /// A tier that holds at most `objects` entries of ``unit``.
     static func makeTier(objects: Int, shards: Int?) -> StandaloneMemory {
-        let usual = StandaloneMemory.shardCount(for: .bytes(objects * usualEntry))
+        let usual = StandaloneMemory.shardCount(for: .bytes(objects * usualEntry), processors: processors)
         // Half a unit is for the shadows, the index and the ghosts, and too little for one more object.
         return StandaloneMemory(capacity: .bytes(objects * unit + unit / 2), shardCount: shards ?? usual)
     }
@@ -29,7 +32,7 @@ enum LarderReplay {
     ///
     /// - Parameters:
     ///   - threads: So many take turns at the requests, 64 at a time.
-    ///   - shards: By default what a store with room for so many usual entries has.
+    ///   - shards: By default what a store with room for so many usual entries has, on a machine with eight processors or more.
     static func hits(_ trace: Trace, objects: Int, threads: Int = 1, shards: Int? = nil) -> Int {
         let tier = makeTier(objects: objects, shards: shards)
         let next = Atomic<Int>(0)
@@ -56,8 +59,8 @@ enum LarderReplay {
 
     /// The hits of a trace with sizes, and the bytes of what was hit.
     static func sizedHits(_ trace: Trace, bytes: Int, shards: Int? = nil) -> (objects: Int, bytes: Int) {
-        let tier = StandaloneMemory(
-            capacity: .bytes(bytes * scale), shardCount: shards ?? StandaloneMemory.shardCount(for: .bytes(bytes)))
+        let usual = StandaloneMemory.shardCount(for: .bytes(bytes), processors: processors)
+        let tier = StandaloneMemory(capacity: .bytes(bytes * scale), shardCount: shards ?? usual)
         var hits = (objects: 0, bytes: 0)
         for (key, size) in zip(trace.keys, trace.sizes)
         where request(key, cost: Int(size) * scale - header, from: tier) {
