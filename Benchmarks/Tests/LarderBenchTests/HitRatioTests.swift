@@ -1,3 +1,4 @@
+@_spi(Benchmarks) import Larder
 import Testing
 
 @testable import LarderBench

@@ -41,12 +41,17 @@ public final class StandaloneMemory: Sendable {
     }
 
     /// Calls `body` with the bytes of a key's value; nothing is allocated.
-    @inline(__always)
+    @inlinable
     public func withBytes<Result>(for key: Span<UInt8>, _ body: (Span<UInt8>) throws -> Result) rethrows -> Result? {
+        var result: Result?
+        try lendBytes(for: key) { result = try body($0) }
+        return result
+    }
+
+    @usableFromInline
+    func lendBytes(for key: Span<UInt8>, _ body: (Span<UInt8>) throws -> Void) rethrows {
         let hash = xxh3(key, seed: seed)
-        return try tier.withBytes(
-            for: key, hash: hash, keyspace: 0, floor: 0
-        ) { bytes, _ in try body(bytes) }
+        _ = try tier.withBytes(for: key, hash: hash, keyspace: 0, floor: 0) { bytes, _ in try body(bytes) }
     }
 
     /// Keeps a value, if the policy admits it.

@@ -14,8 +14,8 @@ enum Entry {
     /// Appends the 16 bytes of an entry's key.
     static func appendKey(_ index: UInt32, to bytes: inout [UInt8]) {
         let first = keyOrder(index)
-        append(first, bigEndian: true, to: &bytes)
-        append(SplitMix64.mix(first), bigEndian: true, to: &bytes)
+        append(first, to: &bytes)
+        append(SplitMix64.mix(first), to: &bytes)
     }
 
     /// The first eight bytes of a value, little-endian: enough to tell it from any other value of the workload.
@@ -27,11 +27,11 @@ enum Entry {
     /// Appends the `size` bytes of an entry's value.
     static func appendValue(_ index: UInt32, version: UInt8, size: Int, to bytes: inout [UInt8]) {
         var generator = values(index, version: version)
-        var left = size
-        while left > 0 {
-            let word = generator.next()
-            append(word, bigEndian: false, count: min(left, 8), to: &bytes)
-            left -= 8
+        let words = (size + 7) / 8
+        // At once: byte by byte it would cost more than an insertion, where a value is made for each.
+        unsafe withUnsafeTemporaryAllocation(of: UInt64.self, capacity: words) { buffer in
+            for word in 0..<words { unsafe buffer.initializeElement(at: word, to: generator.next().littleEndian) }
+            unsafe bytes.append(contentsOf: UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(buffer)[..<size]))
         }
     }
 
@@ -55,12 +55,8 @@ enum Entry {
         SplitMix64(seed: SplitMix64.mix(UInt64(index) << 8 | UInt64(version)))
     }
 
-    private static func append(_ word: UInt64, bigEndian: Bool, count: Int = 8, to bytes: inout [UInt8]) {
-        var word = bigEndian ? word.byteSwapped : word
-        for _ in 0..<count {
-            bytes.append(UInt8(truncatingIfNeeded: word))
-            word >>= 8
-        }
+    private static func append(_ word: UInt64, to bytes: inout [UInt8]) {
+        unsafe withUnsafeBytes(of: word.bigEndian) { unsafe bytes.append(contentsOf: $0) }
     }
 }
 
