@@ -35,6 +35,26 @@ LARDER_RACING uint32_t larder_words_with_upper_half(const void *line, uint32_t h
 #endif
 }
 
+/// Which of the 16 words of four bytes in a cache line have `half` as their upper half: bit n for word n.
+static inline uint32_t larder_short_words_with_upper_half(const void *line, uint16_t half) {
+#ifdef __SSE2__
+    const __m128i *quarters = (const __m128i *)line;
+    const __m128i wanted = _mm_set1_epi32(half);
+    __m128i equal[4];
+    for (int quarter = 0; quarter < 4; quarter++) {
+        const __m128i halves = _mm_srli_epi32(_mm_loadu_si128(quarters + quarter), 16);
+        equal[quarter] = _mm_cmpeq_epi32(halves, wanted);
+    }
+    return (uint32_t)_mm_movemask_epi8(
+        _mm_packs_epi16(_mm_packs_epi32(equal[0], equal[1]), _mm_packs_epi32(equal[2], equal[3])));
+#else
+    const uint32_t *words = (const uint32_t *)line;
+    uint32_t found = 0;
+    for (int word = 0; word < 16; word++) found |= (uint32_t)(words[word] >> 16 == half) << word;
+    return found;
+#endif
+}
+
 /// Loads a byte that another thread may be writing.
 LARDER_RACING uint8_t larder_load_racing_8(const void *address) {
     return __atomic_load_n((const uint8_t *)address, __ATOMIC_RELAXED);

@@ -106,21 +106,25 @@ extension BlockArena {
     func valueWord(_ entry: Reference) -> UInt32 { load(entry, EntryBlock.valueWordOffset, as: UInt32.self) }
 
     /// The bytes that a value elsewhere is counted as, 0 for one in the block.
+    @inline(__always)
     func outsideCost(_ entry: Reference) -> Int {
-        state(entry).form == .inline ? 0 : Int(valueWord(entry) & EntryBlock.valueMask) * 8
+        state(entry).form == .inline ? 0 : Int(truncatingIfNeeded: valueWord(entry) & EntryBlock.valueMask) &* 8
     }
 
     /// The units that an entry needs.
+    @inline(__always)
     static func units(keyOffset: Int, keyLength: Int, inlineLength: Int) -> UInt32 {
-        UInt32((keyOffset + keyLength + inlineLength + unit - 1) / unit)
+        // None of the three has more than 29 bits.
+        UInt32(truncatingIfNeeded: (keyOffset &+ keyLength &+ inlineLength &+ unit &- 1) / unit)
     }
 
     /// The units of the block of an entry, slack included.
+    @inline(__always)
     func units(_ entry: Reference) -> UInt32 {
         let state = state(entry)
         let word = valueWord(entry)
-        let length = state.form == .inline ? Int(word & EntryBlock.valueMask) : 0
-        return Self.units(keyOffset: state.keyOffset, keyLength: state.keyLength, inlineLength: length) + word >> 29
+        let length = state.form == .inline ? Int(truncatingIfNeeded: word & EntryBlock.valueMask) : 0
+        return Self.units(keyOffset: state.keyOffset, keyLength: state.keyLength, inlineLength: length) &+ word &>> 29
     }
 
     /// When the entry expires, 0 if never.

@@ -57,7 +57,7 @@ struct EvictionPolicy: Sendable {
         ghosts = GhostTable(capacity: 0, entryCount: 0)
         windowCapacity = Self.windowSize(configuration.windowShare, of: capacity)
         resizeTables(entryCount: entryCount)
-        updateCorrelatedAge(meanWeight: max(1, capacity / max(1, entryCount)))
+        updateCorrelatedAge(weight: capacity, count: entryCount)
     }
 
     /// The entries' total weight.
@@ -68,7 +68,8 @@ struct EvictionPolicy: Sendable {
     private var mainCapacity: Int { capacity - Int(windowCapacity) }
 
     private static func windowSize(_ share: Double, of capacity: Int) -> Double {
-        max(1, (Double(capacity) * share).rounded())
+        // Rounded by way of an integer, which costs no call.
+        max(1, Double(Int(Double(capacity) * share + 0.5)))
     }
 
     // MARK: Hits
@@ -378,11 +379,18 @@ struct EvictionPolicy: Sendable {
             let limit = configuration.rule == .recency ? min(target, Double(max(1, window.weight + weight))) : target
             windowCapacity = min(limit, windowCapacity + Double(weight))
         }
-        updateCorrelatedAge(meanWeight: max(1, self.weight / max(1, count)))
+        updateCorrelatedAge(weight: self.weight, count: count)
     }
 
-    private mutating func updateCorrelatedAge(meanWeight: Int) {
+    /// - Parameters:
+    ///   - weight: That of so many entries, which gives their mean.
+    private mutating func updateCorrelatedAge(weight: Int, count: Int) {
+        guard configuration.ignoresCorrelatedHits else {
+            correlatedAge = 0
+            return
+        }
+        let meanWeight = max(1, weight / max(1, count))
         let age = parameters.correlatedShare * windowCapacity / Double(meanWeight)
-        correlatedAge = configuration.ignoresCorrelatedHits ? UInt32(min(age, 0x1p31).rounded(.up)) : 0
+        correlatedAge = UInt32(min(age, 0x1p31).rounded(.up))
     }
 }

@@ -15,7 +15,7 @@ struct FrequencySketch: Sendable {
 
     /// The table's memory, in bytes.
     @inline(__always)
-    var byteCount: Int { words.count * 8 + 32 }
+    var byteCount: Int { Int(blocks) * Self.wordsPerBlock * 8 + 32 }
 
     /// The memory of a sketch of a given width, in bytes.
     static func byteCount(width: Int) -> Int {
@@ -39,11 +39,13 @@ struct FrequencySketch: Sendable {
         guard amount > 0 else { return }
         let mixed = Self.mix(fingerprint)
         let start = block(of: mixed)
-        for row in 0..<4 {
-            let (word, shift) = Self.counter(row: row, of: mixed)
-            let count = words[start + word] >> shift & 0xF
-            let added = min(15, count + UInt64(amount))
-            words[start + word] &+= (added &- count) << shift
+        unsafe words.withUnsafeMutableBufferPointer { words in
+            for row in 0..<4 {
+                let (word, shift) = Self.counter(row: row, of: mixed)
+                let count = unsafe words[start &+ word] &>> shift & 0xF
+                let added = min(15, count &+ UInt64(amount))
+                unsafe words[start &+ word] &+= (added &- count) &<< shift
+            }
         }
         increments += Int(amount)
         if increments >= agingPeriod { age() }
@@ -56,7 +58,7 @@ struct FrequencySketch: Sendable {
         var least: UInt64 = 15
         for row in 0..<4 {
             let (word, shift) = Self.counter(row: row, of: mixed)
-            least = min(least, words[start + word] >> shift & 0xF)
+            least = min(least, words[start &+ word] &>> shift & 0xF)
         }
         return UInt8(least)
     }
@@ -68,6 +70,7 @@ struct FrequencySketch: Sendable {
     }
 
     /// The bits that choose the block and the counters; one multiplication makes the low bits depend on all.
+    @inline(__always)
     private static func mix(_ fingerprint: UInt32) -> UInt64 {
         var mixed = UInt64(fingerprint) &* 0x9E37_79B9_7F4A_7C15
         mixed ^= mixed >> 32
@@ -75,13 +78,15 @@ struct FrequencySketch: Sendable {
         return mixed ^ mixed >> 29
     }
 
+    @inline(__always)
     private func block(of mixed: UInt64) -> Int {
         Int(((mixed >> 32) * UInt64(blocks)) >> 32) * Self.wordsPerBlock
     }
 
     /// The word within the block and the shift within the word of a key's counter in one row: five bits of the mixed hash a row.
+    @inline(__always)
     private static func counter(row: Int, of mixed: UInt64) -> (word: Int, shift: UInt64) {
-        let bits = mixed >> UInt64(row * 5) & 0x1F
-        return (row * 2 + Int(bits >> 4), (bits & 0xF) * 4)
+        let bits = mixed &>> UInt64(truncatingIfNeeded: row &* 5) & 0x1F
+        return (row &* 2 &+ Int(truncatingIfNeeded: bits &>> 4), (bits & 0xF) &* 4)
     }
 }

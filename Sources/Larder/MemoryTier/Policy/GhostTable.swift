@@ -1,3 +1,5 @@
+internal import CProcessor
+
 /// Remembers keys that left the window unused, and when each had been inserted: a fingerprint and a coarse time in four bytes.
 ///
 /// The table is set-associative: a key may stand in one row of 16 words, one cache line, where it takes the place of the oldest. A row keeps 16
@@ -5,6 +7,7 @@
 /// `2^timeShift` ticks, which spans at least eight turnovers of the cache.
 struct GhostTable: Sendable {
     private static let rowWidth = 16
+    private static let freeWord: UInt32 = 0
 
     private var words: [UInt32]
     private let rows: UInt32
@@ -15,7 +18,7 @@ struct GhostTable: Sendable {
     var capacity: Int { Int(rows) * ways }
     /// The table's memory, in bytes.
     @inline(__always)
-    var byteCount: Int { words.count * 4 + 32 }
+    var byteCount: Int { Int(rows) * Self.rowWidth * 4 + 32 }
 
     /// The memory of a table of a given capacity, in bytes.
     static func byteCount(capacity: Int) -> Int {
@@ -35,39 +38,55 @@ struct GhostTable: Sendable {
 
     /// Remembers a key that had been inserted at `time`.
     mutating func insert(_ fingerprint: UInt32, insertedAt time: UInt32, now: UInt32) {
-        let start = row(of: fingerprint)
-        let tag = Self.tag(of: fingerprint)
         let coarseNow = UInt16(truncatingIfNeeded: now >> timeShift)
-        var slot = start
-        var oldest: UInt16 = 0
-        for way in start..<start + ways {
-            let word = words[way]
-            if word == 0 {
-                slot = way
-                break
+        let word = Self.tag(of: fingerprint) << 16 | UInt32(UInt16(truncatingIfNeeded: time >> timeShift))
+        let ways = ways
+        unsafe withRow(of: fingerprint) { row in
+            var slot = 0
+            var oldest: UInt16 = 0
+            for way in 0..<ways {
+                let word = unsafe row[way]
+                if word == Self.freeWord {
+                    slot = way
+                    break
+                }
+                let age = coarseNow &- UInt16(truncatingIfNeeded: word)
+                if age >= oldest {
+                    oldest = age
+                    slot = way
+                }
             }
-            let age = coarseNow &- UInt16(truncatingIfNeeded: word)
-            if age >= oldest {
-                oldest = age
-                slot = way
-            }
+            unsafe row[slot] = word
         }
-        words[slot] = tag << 16 | UInt32(UInt16(truncatingIfNeeded: time >> timeShift))
     }
 
     /// Forgets a key and returns how long before `now` it had been inserted, or nil if it is not remembered.
     mutating func remove(_ fingerprint: UInt32, now: UInt32) -> UInt32? {
-        let start = row(of: fingerprint)
-        let tag = Self.tag(of: fingerprint)
-        for way in start..<start + ways where words[way] >> 16 == tag {
-            let coarseNow = UInt16(truncatingIfNeeded: now >> timeShift)
-            let age = coarseNow &- UInt16(truncatingIfNeeded: words[way])
-            words[way] = 0
+        let tag = UInt16(truncatingIfNeeded: Self.tag(of: fingerprint))
+        let coarseNow = UInt16(truncatingIfNeeded: now >> timeShift)
+        let timeShift = timeShift
+        return unsafe withRow(of: fingerprint) { row in
+            let found = unsafe larder_short_words_with_upper_half(row, tag)
+            guard found != 0 else { return nil }
+            let way = found.trailingZeroBitCount
+            let age = unsafe coarseNow &- UInt16(truncatingIfNeeded: row[way])
+            unsafe row[way] = Self.freeWord
             return UInt32(age) << timeShift
         }
-        return nil
     }
 
+    /// Calls `body` with the words of the row that a key belongs to. (Those beyond `ways` are free.)
+    @inline(__always)
+    private mutating func withRow<Result>(
+        of fingerprint: UInt32, _ body: (UnsafeMutablePointer<UInt32>) -> Result
+    ) -> Result {
+        let start = row(of: fingerprint)
+        return unsafe words.withUnsafeMutableBufferPointer { words in
+            unsafe body(words.baseAddress.unsafelyUnwrapped + start)
+        }
+    }
+
+    @inline(__always)
     private func row(of fingerprint: UInt32) -> Int {
         Int((UInt64(fingerprint) * UInt64(rows)) >> 32) * Self.rowWidth
     }
