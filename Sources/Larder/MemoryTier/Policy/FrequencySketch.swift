@@ -26,11 +26,11 @@ struct FrequencySketch: Sendable {
         max(2, (width + countersPerBlockRow - 1) / countersPerBlockRow)
     }
 
-    /// A sketch with about `width` counters in each of its four rows, halved after every `agingPeriod` increments.
+    /// A sketch with about `width` counters in each of its four rows, halved after every `agingPeriod` increments; never, if that is 0.
     init(width: Int, agingPeriod: Int) {
         let blocks = Self.blocks(width: width)
         self.blocks = UInt32(blocks)
-        self.agingPeriod = max(1, agingPeriod)
+        self.agingPeriod = agingPeriod > 0 ? agingPeriod : .max
         words = Array(repeating: 0, count: blocks * Self.wordsPerBlock)
     }
 
