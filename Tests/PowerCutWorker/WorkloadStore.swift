@@ -107,10 +107,24 @@ struct WorkloadStore: Sendable {
 
     // MARK: Looking
 
-    /// What the store holds, as of one moment.
+    /// What the store holds, as of one moment, in which no other process writes.
+    ///
+    /// A dead process may have left a commit that readers were not told of: that a cache was dropped, or its version raised. To open the cache finishes that
+    /// commit, and would make a dropped cache anew. So what was seen counts only if the caches are afterwards as they were before.
     func observe() throws -> Observation {
+        while true {
+            let described = try store.caches()
+            let observation = Result { try observe(described) }
+            let now = try store.caches()
+            if now == described { return try observation.get() }
+            if let made = now.first(where: { $0.name == SchemaPlan.temporary }), !described.contains(made) {
+                try store.dropCache(SchemaPlan.temporary)
+            }
+        }
+    }
+
+    private func observe(_ descriptions: [CacheDescription]) throws -> Observation {
         var observation = Observation()
-        let descriptions = try store.caches()
         let versioned = try descriptions.first { $0.name == SchemaPlan.versioned }.map {
             try self.versioned($0.version)
         }
