@@ -1,3 +1,13 @@
+internal import CLMDB
+
+#if canImport(Darwin)
+    internal import Darwin
+#elseif canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Musl)
+    internal import Musl
+#endif
+
 /// A leaf of a tree in the file's map, whose entries are read in place: a call of LMDB for each would cost more than the rest of a scan.
 ///
 /// Only of a read transaction, beneath which no page changes; for the form see ``Page``. What does not lie in the page itself, a long value above all, is left to
@@ -24,6 +34,14 @@ struct LeafPage {
         else { return nil }
         count = (lower - Page.headerSize) / 2
         for index in 0..<count where !isWhole(index, from: upper) { return nil }
+    }
+
+    /// The size of a table's pages; 0 if it is larger than that of the system's pages, to which the map is aligned.
+    @unsafe
+    static func size(in table: Table, of transaction: OpaquePointer) throws(LMDBError) -> Int {
+        var status = MDB_stat()
+        try unsafe check(mdb_stat(transaction, table.handle, &status), "mdb_stat")
+        return Int(status.ms_psize) <= Int(getpagesize()) ? Int(status.ms_psize) : 0
     }
 
     private func isWhole(_ index: Int, from upper: Int) -> Bool {
@@ -54,6 +72,7 @@ struct LeafPage {
     }
 
     // MARK: Nodes
+    // 16 and 8 are the sizes of the headers, `Page.headerSize` and `Page.Node.headerSize`, which cannot be named in what is compiled into callers.
 
     @inlinable
     @inline(__always)

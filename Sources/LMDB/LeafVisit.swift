@@ -1,13 +1,4 @@
-internal import CLMDB
 internal import CProcessor
-
-#if canImport(Darwin)
-    internal import Darwin
-#elseif canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Musl)
-    internal import Musl
-#endif
 
 /// The way of a cursor through one leaf, while the leaf after it comes closer. That one lies anywhere in the file, and each of its lines would be waited for by
 /// itself: its entries lie in the order in which they were written.
@@ -93,15 +84,5 @@ extension Cursor {
         guard isThere, let key = unsafe keyStart, unsafe page.index(ofKeyAt: key) == index else {
             throw LMDBError(.corrupted, operation: "mdb_cursor_get")
         }
-    }
-}
-
-extension LeafPage {
-    /// The size of a table's pages; 0 if it is larger than that of the system's pages, to which the map is aligned.
-    @unsafe
-    static func size(in table: Table, of transaction: OpaquePointer) throws(LMDBError) -> Int {
-        var status = MDB_stat()
-        try unsafe check(mdb_stat(transaction, table.handle, &status), "mdb_stat")
-        return Int(status.ms_psize) <= Int(getpagesize()) ? Int(status.ms_psize) : 0
     }
 }
