@@ -1,4 +1,5 @@
 internal import CLMDB
+internal import Synchronization
 
 /// An LMDB file in a directory, opened once per process.
 ///
@@ -16,6 +17,8 @@ package final class Environment: Sendable {
     let handle: EnvironmentHandle
     @usableFromInline let readers: ReaderPool
     let writers: WriterLock
+    /// The last commit of this process of which it is known that readers see it. Used by whoever holds ``writers``.
+    let lastPublished = Atomic<UInt64>(0)
     let tables = Monitor<[String: Table]>([:])
     let options: EnvironmentOptions
     private let mark: OpenMark

@@ -1,4 +1,5 @@
 internal import CLMDB
+internal import Synchronization
 
 /// The read transactions of an environment: those in use, and those that wait to be used again.
 ///
@@ -16,6 +17,8 @@ final class ReaderPool: Sendable {
     private let environment: EnvironmentHandle
     private let metaPages: MetaPages
     private let state = Monitor(State())
+    /// Whether no thread is inside a read transaction; written with the lock of `state` held.
+    private let isIdle = Atomic<Bool>(true)
 
     /// Idle transactions beyond this number are ended: each holds a slot of the reader table.
     private static let maximumIdle = 16
@@ -25,9 +28,10 @@ final class ReaderPool: Sendable {
         self.metaPages = metaPages
     }
 
-    /// Whether the calling thread is inside a read transaction.
+    /// Whether the calling thread is inside a read transaction. One load where no thread is.
     var isReading: Bool {
-        state.withLock { $0.active.contains(.current) }
+        // What the calling thread itself has added it sees without the lock.
+        isIdle.load(ordering: .relaxed) ? false : state.withLock { $0.active.contains(.current) }
     }
 
     /// How many read transactions are in use.
@@ -47,6 +51,7 @@ final class ReaderPool: Sendable {
                 if state.isClosed { throw LMDBError(.closed, operation: "read") }
                 try environment.checkNotLost()
                 state.active.append(thread)
+                isIdle.store(false, ordering: .relaxed)
                 return state.idle.popLast()
             }
             var transaction = idle
@@ -125,6 +130,7 @@ final class ReaderPool: Sendable {
             }
             if let index = state.active.lastIndex(of: thread) { state.active.swapAt(index, state.active.count - 1) }
             state.active.removeLast()
+            if state.active.isEmpty { isIdle.store(true, ordering: .relaxed) }
             return (true, state.isBlocked || state.isClosed)
         }
         if someoneWaits { state.wakeAll() }

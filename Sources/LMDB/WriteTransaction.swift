@@ -10,6 +10,8 @@ package struct WriteTransaction: ~Copyable, ReadableTransaction {
     private var transaction: OpaquePointer?
     /// The first write that failed, if any did.
     package private(set) var failure: LMDBError?
+    /// Whether it is known that something was written, so that a commit takes place: LMDB makes none of a transaction that wrote nothing.
+    private(set) var hasChanges = false
     /// Open while one entry after another is appended to a table.
     private var appending: AppendCursor?
 
@@ -57,6 +59,7 @@ package struct WriteTransaction: ~Copyable, ReadableTransaction {
         var transaction = unsafe WriteTransaction(handle: child)
         let result = try body(&transaction)
         if let failure = transaction.failure { throw failure }
+        if transaction.hasChanges { hasChanges = true }
         do {
             try transaction.commit()
         } catch {
@@ -154,7 +157,8 @@ package struct WriteTransaction: ~Copyable, ReadableTransaction {
     package mutating func createTable(_ name: String) throws(LMDBError) -> Table {
         endAppending()
         var table = MDB_dbi()
-        try guardWrite(unsafe mdb_dbi_open(handle, name, UInt32(MDB_CREATE), &table), "mdb_dbi_open")
+        let code = unsafe mdb_dbi_open(handle, name, UInt32(MDB_CREATE), &table)
+        if code != 0 { throw poison(LMDBError(.init(rawValue: code), operation: "mdb_dbi_open")) }
         return Table(handle: table)
     }
 
@@ -187,6 +191,7 @@ package struct WriteTransaction: ~Copyable, ReadableTransaction {
     @inline(__always)
     private mutating func guardWrite(_ code: Int32, _ operation: @autoclosure () -> String) throws(LMDBError) {
         if code != 0 { throw poison(LMDBError(.init(rawValue: code), operation: operation())) }
+        hasChanges = true
     }
 
     private mutating func poison(_ error: LMDBError) -> LMDBError {

@@ -1,4 +1,5 @@
 internal import CLMDB
+internal import Synchronization
 
 /// The right to write, while the closure of ``Environment/withWriterLock(_:)`` runs.
 package struct Writer: ~Copyable {
@@ -16,7 +17,8 @@ package struct Writer: ~Copyable {
     /// - Throws: ``LMDBError``, with ``LMDBError/Code-swift.struct/panic`` after a failed write of a meta page.
     package borrowing func begin() throws(LMDBError) -> WriteTransaction {
         let handle = environment.handle
-        if try environment.visibleTransactionID() != environment.lastTransactionID {
+        let last = environment.lastTransactionID
+        if environment.lastPublished.load(ordering: .relaxed) != last, try environment.visibleTransactionID() != last {
             try handle.flush()
         }
         while true {
@@ -31,6 +33,15 @@ package struct Writer: ~Copyable {
                 }
             }
         }
+    }
+
+    /// Commits a transaction of ``begin()``.
+    ///
+    /// - Throws: As ``WriteTransaction/commit()``.
+    package borrowing func commit(_ transaction: consuming WriteTransaction) throws(LMDBError) {
+        let id = transaction.hasChanges ? transaction.id : nil
+        try transaction.commit()
+        if let id { environment.lastPublished.store(id, ordering: .relaxed) }
     }
 
     /// Begins the write transaction where ``begin()`` has seen to everything else just before.
@@ -97,7 +108,7 @@ extension Environment {
                 do {
                     var transaction = try writer.begin()
                     let result = try body(&transaction)
-                    try transaction.commit()
+                    try writer.commit(transaction)
                     return result
                 } catch let error as LMDBError where error.code == .mapFull {
                     try writer.growMap()

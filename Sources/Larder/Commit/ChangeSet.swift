@@ -40,14 +40,14 @@ struct ChangeSet: ~Copyable {
     /// The order in which the transaction writes.
     var run = SortedRun()
     /// The last key that was compared with the one before it.
-    private var lastKey: [UInt8] = []
+    private var lastKey = KeyBytes()
 
     /// Keys that were to be removed and were not there. Nothing changes, but what is being loaded for them may be what was to go.
     private(set) var absentKeys: [MemoryKey] = []
     /// Caches of which a range was removed: the same may be true of any key in it.
     private(set) var thinned: [Keyspace] = []
 
-    private var slots: [UInt64: Int] = [:]
+    private var index = ChangeIndex()
     private var absentHashes: Set<UInt64> = []
 
     /// Whether the durable tier is not changed at all.
@@ -64,8 +64,8 @@ struct ChangeSet: ~Copyable {
 
     /// Where the change of the key of this hash is.
     private func slot(_ hash: UInt64) -> Int? {
-        if slots.isEmpty { return changes.firstIndex { $0.key.hash == hash } }
-        return slots[hash]
+        if index.isEmpty { return changes.firstIndex { $0.key.hash == hash } }
+        return index.position(of: hash) { changes[$0].key.hash }
     }
 
     /// Up to so many changes are searched one by one, which costs less than an index.
@@ -88,9 +88,9 @@ struct ChangeSet: ~Copyable {
     }
 
     private mutating func isContinued(by key: Span<UInt8>, in keyspace: Keyspace) -> Bool {
-        let isAscending = isLess(lastKey.span, key)
-        lastKey.removeAll(keepingCapacity: true)
-        unsafe key.withUnsafeBufferPointer { unsafe lastKey.append(contentsOf: $0) }
+        let isAscending = lastKey.withBytes { isLess($0, key) }
+        lastKey.removeAll()
+        lastKey.append(key)
         return run.isContinued(in: keyspace, isAscending: isAscending)
     }
 
@@ -111,7 +111,8 @@ struct ChangeSet: ~Copyable {
     }
 
     private let installLimit: Int
-    private let isOfOneKey: Bool
+    /// Whether they are the changes of a transaction that writes one key.
+    private var isOfOneKey: Bool
 
     /// - Parameters:
     ///   - isBatch: Whether these are the changes of several transactions, each of which has had its limit.
@@ -119,6 +120,25 @@ struct ChangeSet: ~Copyable {
     init(isBatch: Bool = false, isOfOneKey: Bool = false) {
         installLimit = isBatch ? .max : Self.maximumInstalled
         self.isOfOneKey = isOfOneKey
+    }
+
+    /// Forgets everything and keeps the memory, for the next transaction.
+    mutating func reset(isOfOneKey: Bool) {
+        self.isOfOneKey = isOfOneKey
+        // What is empty is left alone: in a batch of single keys that is nearly all.
+        if !changes.isEmpty { changes.removeAll(keepingCapacity: true) }
+        index.removeAll()
+        if !invalidated.isEmpty { invalidated.removeAll() }
+        if !cleared.isEmpty { cleared = [] }
+        if !absentKeys.isEmpty { (absentKeys, absentHashes) = ([], []) }
+        if !thinned.isEmpty { thinned = [] }
+        lastKey.removeAll()
+        run = SortedRun()
+        count = 0
+        payloadBytes = 0
+        wantedRoom = WantedRoom()
+        countsAsChanged = false
+        hasClaims = nil
     }
 
     /// Adds a key that was changed, of which memory is only to let go.
@@ -130,7 +150,7 @@ struct ChangeSet: ~Copyable {
     }
 
     /// Adds a change, in place of an earlier one of the same key.
-    mutating func add(_ change: Change) {
+    mutating func add(_ change: consuming Change) {
         guard isInstalling || change.isLoaded else {
             return addInvalidation(of: change.key.bytes.span, hash: change.key.hash, in: change.keyspace)
         }
@@ -138,10 +158,9 @@ struct ChangeSet: ~Copyable {
         count += 1
         guard let slot = slot(change.key.hash) else {
             changes.append(change)
-            if changes.count > Self.unindexed {
-                slots[change.key.hash] = changes.count - 1
-            } else if changes.count == Self.unindexed {
-                for (slot, change) in changes.enumerated() { slots[change.key.hash] = slot }
+            if changes.count >= Self.unindexed {
+                let first = index.isEmpty ? 0 : changes.count - 1
+                for slot in first..<changes.count { index.insert(slot) { changes[$0].key.hash } }
             }
             return
         }
@@ -150,7 +169,6 @@ struct ChangeSet: ~Copyable {
         } else {
             // Two keys of one hash: both are marked and neither is kept, since the tier holds only one of them.
             changes[slot].value = nil
-            var change = change
             change.value = nil
             changes.append(change)
         }
@@ -192,11 +210,16 @@ struct ChangeSet: ~Copyable {
         if !isCleared(keyspace) { cleared.append(keyspace) }
     }
 
-    /// Adds the changes of a transaction that came after those so far.
-    mutating func add(contentsOf later: borrowing ChangeSet) {
+    /// Adds the changes of a transaction that came after those so far, which is to be reset before it is used again.
+    mutating func add(takenFrom later: inout ChangeSet) {
         let counted = count + later.count
         for keyspace in later.cleared { addClear(of: keyspace) }
-        for change in later.changes { add(change) }
+        if later.changes.count == 1 {
+            // Moved, not copied.
+            add(later.changes.removeLast())
+        } else {
+            for change in later.changes { add(change) }
+        }
         addInvalidations(of: later)
         for key in later.absentKeys { addAbsent(key) }
         for keyspace in later.thinned { addThinned(keyspace) }

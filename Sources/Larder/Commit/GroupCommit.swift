@@ -120,22 +120,23 @@ final class GroupCommit: Sendable {
             state.leader = thread
             return (true, state.sweepAt != nil)
         }
-        let request = WriteRequest(singleKey: singleKey, perform: perform)
         if leads {
             // Where one thread writes all the time, the store's own never gets to lead.
             let error: (any Error)?
             if mayBeDue, let sweep = sweepRequest() {
+                let request = WriteRequest(singleKey: singleKey, perform: perform)
                 let outcomes = lead { plan in writeThrough.commit([request, sweep], evicting: plan) }
                 stopLeading()
                 sweep.complete(outcomes[1])
                 error = outcomes[0]
             } else {
-                error = lead { plan in writeThrough.commit(request, evicting: plan) }
+                error = lead { plan in writeThrough.commit(singleKey: singleKey, evicting: plan, perform) }
                 stopLeading()
             }
             if let error { throw error }
             return
         }
+        let request = WriteRequest(singleKey: singleKey, perform: perform)
         let decided = Monitor<(isDecided: Bool, error: (any Error)?)>((false, nil))
         request.whenDecided { error in
             decided.withLock { $0 = (true, error) }

@@ -1,5 +1,5 @@
-/// Keys of which memory is only to let go, side by side in two arrays: a transaction of thousands of them allocates a few times.
-struct InvalidatedKeys {
+/// Keys of which memory is only to let go, side by side in two pieces of memory: a transaction of thousands of them allocates a few times.
+struct InvalidatedKeys: ~Copyable {
     private struct Entry {
         var keyspace: UInt32
         var length: Int
@@ -7,19 +7,25 @@ struct InvalidatedKeys {
     }
 
     private var entries: [Entry] = []
-    private var bytes: [UInt8] = []
+    private var bytes = KeyBytes()
 
     var count: Int { entries.count }
     var isEmpty: Bool { entries.isEmpty }
 
     mutating func append(_ key: Span<UInt8>, hash: UInt64, keyspace: UInt32) {
         entries.append(Entry(keyspace: keyspace, length: key.count, hash: hash))
-        unsafe key.withUnsafeBufferPointer { unsafe bytes.append(contentsOf: $0) }
+        bytes.append(key)
     }
 
-    mutating func append(contentsOf other: InvalidatedKeys) {
+    mutating func append(contentsOf other: borrowing InvalidatedKeys) {
         entries.append(contentsOf: other.entries)
-        bytes.append(contentsOf: other.bytes)
+        other.bytes.withBytes { bytes.append($0) }
+    }
+
+    /// Removes all keys and keeps the memory.
+    mutating func removeAll() {
+        entries.removeAll(keepingCapacity: true)
+        bytes.removeAll()
     }
 
     /// Whether a key of this hash is among them. O(n): for the rare load that shares a commit with so many changes.
@@ -30,11 +36,12 @@ struct InvalidatedKeys {
     /// Calls `body` with each key, its hash and its keyspace.
     @inline(__always)
     func forEach(_ body: (Span<UInt8>, UInt64, UInt32) -> Void) {
-        var start = 0
-        let bytes = bytes.span
-        for entry in entries {
-            body(bytes.extracting(start..<start + entry.length), entry.hash, entry.keyspace)
-            start += entry.length
+        bytes.withBytes { bytes in
+            var start = 0
+            for entry in entries {
+                body(bytes.extracting(start..<start + entry.length), entry.hash, entry.keyspace)
+                start += entry.length
+            }
         }
     }
 }

@@ -36,12 +36,18 @@ final class WriteThrough: Sendable {
         counters.withLock { $0 }
     }
 
-    /// Commits a request that is alone, as ``commit(_:evicting:)`` does.
-    func commit(_ request: WriteRequest, evicting plan: EvictionPlan?) -> (any Error)? {
+    /// Commits a transaction that is alone, as ``commit(_:evicting:)`` does.
+    func commit(
+        singleKey: MemoryKey?, evicting plan: EvictionPlan?,
+        _ perform: @escaping @Sendable (borrowing Transaction) throws -> Void
+    ) -> (any Error)? {
         // Where nothing limits the file there is room as a rule, and nothing need be kept to be tried again.
         if disk == nil {
             do {
-                switch try durable.environment.withWriterLock({ writer in try attempt(request, writer) }) {
+                let outcome = try durable.environment.withWriterLock { writer in
+                    try attempt(isOfOneKey: singleKey != nil, writer, perform)
+                }
+                switch outcome {
                 case .committed: return nil
                 case .failed(_, let error): return error
                 case .mapFull: break
@@ -50,7 +56,7 @@ final class WriteThrough: Sendable {
                 return countFailure(error)
             }
         }
-        return commit([request], evicting: plan)[0]
+        return commit([WriteRequest(singleKey: singleKey, perform: perform)], evicting: plan)[0]
     }
 
     /// Commits the requests, each wholly or not at all, and returns what to tell each: an error, or `nil` for success.
@@ -60,11 +66,7 @@ final class WriteThrough: Sendable {
     /// - Parameter plan: What leaves the store with them so that the file stays within its budget.
     func commit(_ requests: [WriteRequest], evicting plan: EvictionPlan? = nil) -> [(any Error)?] {
         var outcomes = [(any Error)?](repeating: nil, count: requests.count)
-        // Single keys in the order of their keys, then bodies in the order of arrival.
-        var order = Array(requests.indices)
-        if order.count > 1 {
-            order.sort { Self.precedes(requests[$0].singleKey, requests[$1].singleKey) ?? ($0 < $1) }
-        }
+        var order = CommitOrder.positions(of: requests)
         do {
             try durable.environment.withWriterLock { writer in
                 if let limit = disk?.takeNewLimit() { try writer.limitMap(to: limit) }
@@ -122,18 +124,6 @@ final class WriteThrough: Sendable {
         return translate(error)
     }
 
-    private static func precedes(_ left: MemoryKey?, _ right: MemoryKey?) -> Bool? {
-        switch (left, right) {
-        case (let left?, let right?):
-            if left.keyspace != right.keyspace { return left.keyspace < right.keyspace }
-            if left.bytes == right.bytes { return nil }
-            return left.bytes.lexicographicallyPrecedes(right.bytes)
-        case (.some, nil): return true
-        case (nil, .some): return false
-        case (nil, nil): return nil
-        }
-    }
-
     /// How an attempt to commit ended.
     enum Attempt {
         /// So many transactions, the first ones, are committed, but for those that were undone alone.
@@ -158,13 +148,15 @@ final class WriteThrough: Sendable {
         return Basis(id: id, now: clock.now(), foreignCommits: coherence.foreignCommits)
     }
 
-    /// Attempts to commit a request that is alone: so it is the transaction itself that is undone where it fails.
-    private func attempt(_ request: WriteRequest, _ writer: borrowing Writer) throws -> Attempt {
+    /// Attempts to commit a transaction that is alone: so it is LMDB's transaction itself that is undone where it fails.
+    private func attempt(
+        isOfOneKey: Bool, _ writer: borrowing Writer, _ perform: (borrowing Transaction) throws -> Void
+    ) throws -> Attempt {
         var transaction = try writer.begin()
         let basis = basis(of: transaction)
-        var changes = ChangeSet(isOfOneKey: request.singleKey != nil)
+        var changes = ChangeSet(isOfOneKey: isOfOneKey)
         do {
-            try unsafe perform(request, in: &transaction, &changes, after: nil, basis)
+            try unsafe withView(of: &transaction, &changes, after: nil, basis, perform)
             // The body may have swallowed the error of a write, which may have been its only one.
             if let failure = transaction.failure { throw failure }
         } catch {
@@ -179,7 +171,9 @@ final class WriteThrough: Sendable {
     func attempt(
         _ requests: [WriteRequest], evicting plan: EvictionPlan?, _ writer: borrowing Writer
     ) throws -> Attempt {
-        if requests.count == 1, plan == nil { return try attempt(requests[0], writer) }
+        if requests.count == 1, plan == nil {
+            return try attempt(isOfOneKey: requests[0].singleKey != nil, writer) { try run(requests[0], $0) }
+        }
         var transaction = try writer.begin()
         let basis = basis(of: transaction)
         var batch = ChangeSet(isBatch: requests.count > 1)
@@ -200,8 +194,9 @@ final class WriteThrough: Sendable {
                 return try attempt(requests, evicting: nil, writer)
             }
         }
+        var changes = ChangeSet()
         for (position, request) in requests.enumerated() {
-            var changes = ChangeSet(isOfOneKey: request.singleKey != nil)
+            changes.reset(isOfOneKey: request.singleKey != nil)
             do {
                 if request.singleKey != nil || !ProtocolGuards.undoesAlone {
                     try unsafe perform(request, in: &transaction, &changes, after: &batch, basis)
@@ -210,7 +205,7 @@ final class WriteThrough: Sendable {
                         try unsafe perform(request, in: &child, &changes, after: &batch, basis)
                     }
                 }
-                batch.add(contentsOf: changes)
+                batch.add(takenFrom: &changes)
             } catch {
                 if let failure = transaction.failure {
                     if failure.code == .mapFull { return .mapFull(batch.wantedRoom + changes.wantedRoom) }
@@ -246,10 +241,12 @@ final class WriteThrough: Sendable {
         _ request: WriteRequest, in transaction: inout WriteTransaction, _ changes: UnsafeMutablePointer<ChangeSet>,
         after earlier: UnsafeMutablePointer<ChangeSet>?, _ basis: Basis
     ) throws {
-        try unsafe withView(of: &transaction, changes, after: earlier, basis) { view in
-            try request.perform(view)
-            if !ProtocolGuards.acknowledgesAfterCommit { request.complete(nil) }
-        }
+        try unsafe withView(of: &transaction, changes, after: earlier, basis) { try run(request, $0) }
+    }
+
+    private func run(_ request: WriteRequest, _ view: borrowing Transaction) throws {
+        try request.perform(view)
+        if !ProtocolGuards.acknowledgesAfterCommit { request.complete(nil) }
     }
 
     private func withView(
@@ -296,7 +293,7 @@ final class WriteThrough: Sendable {
             loads.invalidateAll(in: keyspace)
         }
         do {
-            try transaction.commit()
+            try writer.commit(transaction)
         } catch {
             coherence.withdraw()
             for index in batch.changes.indices { memory.unmark(batch.changes[index].key.hash) }

@@ -121,10 +121,11 @@ final class MemoryTier: Sendable {
         guard let value, let new = newEntry(value, for: key, version: version, expiry: expiry) else {
             return settle(key.hash, version: version)
         }
-        let bytes = value.bytes
-        step(key.hash) { state in
-            state.install(new, bytes: bytes.span, for: key, version: version, floor: floor())
-            if isSampled(key.hash) { state.feed.add(key.hash, weight: new.weight) }
+        value.withBytes { bytes in
+            step(key.hash) { state in
+                state.install(new, bytes: bytes, for: key, version: version, floor: floor())
+                if isSampled(key.hash) { state.feed.add(key.hash, weight: new.weight) }
+            }
         }
     }
 
@@ -144,7 +145,7 @@ final class MemoryTier: Sendable {
         _ value: MemoryValue, for key: MemoryKey, version: UInt64, expiry: Milliseconds, floor: () -> UInt64
     ) {
         guard let new = newEntry(value, for: key, version: version, expiry: expiry) else { return }
-        populate(new, bytes: value.bytes.span, for: key.bytes.span, hash: key.hash, version: version, floor: floor)
+        value.withBytes { populate(new, bytes: $0, for: key.bytes.span, hash: key.hash, version: version, floor: floor) }
     }
 
     /// As ``populate(_:for:version:expiry:floor:)``, for bytes that lie elsewhere. They are copied once.

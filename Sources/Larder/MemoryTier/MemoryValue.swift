@@ -6,9 +6,13 @@ enum MemoryValue: Sendable {
     /// The decoded value, with the bytes of memory that it is counted as.
     case object(any AnyObject & Sendable, cost: Int)
 
-    /// The payload, if it is bytes.
-    var bytes: [UInt8] {
-        if case .bytes(let bytes) = self { bytes } else { [] }
+    /// Calls `body` with the payload if it is bytes, or with none.
+    @inline(__always)
+    func withBytes<Result>(_ body: (Span<UInt8>) throws -> Result) rethrows -> Result {
+        switch self {
+        case .bytes(let bytes): try body(bytes.span)
+        case .object: try body(Span())
+        }
     }
 
     /// Bytes of memory that the value is counted as.
