@@ -87,6 +87,8 @@ import Testing
         defer { scratch.remove() }
         let (path, worker) = (scratch.path + "/store", try WorkerExecutable.path())
         let here = try PeerStore(at: path)
+        // Of its own last commit it knows that readers see it; it must not take another's for that.
+        try await JoinableThread.run { try here.write(0, for: 1) }
         let peer = try ChildProcess(worker, ["peer", path])
         #expect(try peer.readLine() == "ready")
         for number in 1...2 {

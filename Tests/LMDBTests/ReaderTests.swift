@@ -1,6 +1,8 @@
-import LMDB
+import Synchronization
 import TestSupport
 import Testing
+
+@testable import LMDB
 
 @Suite struct `Reader slots` {
     let scratch = ScratchDirectory()
@@ -115,6 +117,38 @@ import Testing
         #expect(environment.lastTransactionID == first + 6)
         #expect(try environment.read { $0.id } == first + 6)
         #expect(try environment.information().lastTransactionID == first + 6)
+    }
+
+    /// Before a write transaction nobody need look what readers see if the last commit was our own.
+    @Test func `are known to be seen by readers after a commit of ours, and only then`() async throws {
+        let environment = try Environment.openForTest(scratch.store)
+        let table = try environment.table
+        var published: UInt64 { environment.lastPublished.load(ordering: .relaxed) }
+        try environment.write { try $0.put("1", "a", in: table) }
+        let last = environment.lastTransactionID
+        #expect(published == last)
+        // Transactions that commit nothing use up no id: the next commit with it may be another process's.
+        try environment.write { _ in }
+        _ = try environment.write { try $0.delete(Array("absent".utf8).span, in: table) }
+        #expect(published == last)
+        struct Undone: Error {}
+        #expect(throws: Undone.self) {
+            try environment.write { transaction in
+                try transaction.put("2", "a", in: table)
+                throw Undone()
+            }
+        }
+        #expect(published == last)
+        try environment.write { transaction in try transaction.nested { try $0.put("3", "a", in: table) } }
+        #expect(published == last + 1)
+        await #expect(processExitsWith: .success) { [path = scratch.store as String] in
+            let environment = try Environment.open(at: path)
+            let table = try environment.table
+            try environment.write { try $0.put("4", "a", in: table) }
+        }
+        #expect(published == last + 1 && environment.lastTransactionID == last + 2)
+        _ = try environment.write { try $0.delete(Array("a".utf8).span, in: table) }
+        #expect(published == last + 3)
     }
 
     @Test func `are not used up by a transaction that changes nothing`() throws {

@@ -13,6 +13,8 @@ struct ChangeSet: ~Copyable {
         var expiry: Milliseconds
         /// Whether loads of the key go on: this is the value of one, or the key's time had come. Those who ask meanwhile go on joining them.
         var isLoaded = false
+        /// What the entry that memory had of the key had earned.
+        var standing: Standing?
     }
 
     /// How many keys of one transaction memory takes the values of.
@@ -172,6 +174,11 @@ struct ChangeSet: ~Copyable {
             change.value = nil
             changes.append(change)
         }
+    }
+
+    /// Notes what the entry had earned that memory has let go of for a change.
+    mutating func note(_ standing: Standing?, at index: Int) {
+        changes[index].standing = standing
     }
 
     private mutating func addInvalidations(of later: borrowing ChangeSet) {

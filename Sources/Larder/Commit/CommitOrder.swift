@@ -33,7 +33,9 @@ enum CommitOrder {
             if left.keyspace != right.keyspace { return left.keyspace < right.keyspace }
             if left.prefix != right.prefix { return left.prefix < right.prefix }
             let (leftKey, rightKey) = (requests[left.position].singleKey, requests[right.position].singleKey)
-            guard let leftKey, let rightKey, leftKey.bytes != rightKey.bytes else { return left.position < right.position }
+            guard let leftKey, let rightKey, leftKey.bytes != rightKey.bytes else {
+                return left.position < right.position
+            }
             return isLess(leftKey.bytes.span, rightKey.bytes.span)
         }.map(\.position)
     }

@@ -164,7 +164,7 @@ final class WriteThrough: Sendable {
             transaction.abort()
             return failure?.code == .mapFull ? .mapFull(changes.wantedRoom) : .failed(0, translate(failure ?? error))
         }
-        return try finish(transaction, basis, changes, count: 1, undone: [], writer)
+        return try finish(transaction, basis, &changes, count: 1, undone: [], writer)
     }
 
     /// Attempts to commit requests together, and what leaves the store with them.
@@ -218,12 +218,12 @@ final class WriteThrough: Sendable {
                 case .mapFull: return .mapFull(batch.wantedRoom + changes.wantedRoom)
                 case .transactionFull where position > 0:
                     // It may fit alone. What came before it is sound and goes on.
-                    return try finish(transaction, basis, batch, count: position, undone: undone, writer)
+                    return try finish(transaction, basis, &batch, count: position, undone: undone, writer)
                 default: undone.append((position, translate(error)))
                 }
             }
         }
-        let attempt = try finish(transaction, basis, batch, count: requests.count, undone: undone, writer)
+        let attempt = try finish(transaction, basis, &batch, count: requests.count, undone: undone, writer)
         if case .committed = attempt, let plan { disk?.count(plan) }
         return attempt
     }
@@ -263,7 +263,7 @@ final class WriteThrough: Sendable {
 
     /// Marks, commits and installs.
     private func finish(
-        _ transaction: consuming WriteTransaction, _ basis: Basis, _ batch: borrowing ChangeSet, count: Int,
+        _ transaction: consuming WriteTransaction, _ basis: Basis, _ batch: inout ChangeSet, count: Int,
         undone: [(position: Int, error: any Error)], _ writer: borrowing Writer
     ) throws -> Attempt {
         let id = basis.id
@@ -279,7 +279,7 @@ final class WriteThrough: Sendable {
         coherence.publish(inflight: id)
         // By index: a change as a whole would be copied, with a retain for each of its parts.
         for index in batch.changes.indices {
-            memory.mark(batch.changes[index].key)
+            batch.note(memory.mark(batch.changes[index].key), at: index)
             if !batch.changes[index].isLoaded { loads.invalidate(batch.changes[index].key) }
         }
         batch.invalidated.forEach { key, hash, keyspace in
@@ -308,7 +308,7 @@ final class WriteThrough: Sendable {
         for index in batch.changes.indices {
             memory.install(
                 batch.changes[index].value, for: batch.changes[index].key, version: id,
-                expiry: batch.changes[index].expiry
+                expiry: batch.changes[index].expiry, standing: batch.changes[index].standing
             ) {
                 max(coherence.floorNow, batch.changes[index].keyspace.currentFloor)
             }

@@ -50,14 +50,15 @@ struct MemoryShard: ~Copyable, Sendable {
 
     // MARK: Lookup
 
-    /// Removes the entry of a key if it is older than `floor` or expired.
+    /// Removes the entry of a key if it has expired. One that is older than `floor` stays for the value that takes its place, which is to have
+    /// its standing; if none comes, nobody can use it, and it leaves as others do.
     mutating func reclaim(
         _ key: Span<UInt8>, hash: UInt64, keyspace: UInt32, floor: UInt64, clock: WallClock
     ) {
         let view = entries.view
         let found = view.find(key, UInt32(truncatingIfNeeded: hash), keyspace: keyspace)
-        guard found.isThere, let cause = view.staleness(of: found, floor: floor, clock: clock) else { return }
-        remove(view.entry(of: found), cause: cause)
+        guard found.isThere, view.staleness(of: found, floor: floor, clock: clock) == .expired else { return }
+        remove(view.entry(of: found), cause: .expired)
     }
 
     private mutating func remove(_ entry: EntryReference, cause: RemovalCause) {
@@ -72,10 +73,15 @@ struct MemoryShard: ~Copyable, Sendable {
         Int(truncatingIfNeeded: hash >> 32) & (stripeCount - 1)
     }
 
-    mutating func mark(_ key: Span<UInt8>, hash: UInt64, keyspace: UInt32) {
+    /// - Returns: What the entry had earned, if there was one.
+    @discardableResult
+    mutating func mark(_ key: Span<UInt8>, hash: UInt64, keyspace: UInt32) -> Standing? {
         if ProtocolGuards.marksPending { stripes[Self.stripe(hash)].pending += 1 }
         let entry = entries.find(key, UInt32(truncatingIfNeeded: hash), keyspace: keyspace)
-        if entry != 0 { remove(entry, cause: .written) }
+        guard entry != 0 else { return nil }
+        let standing = policy.standing(of: entry, in: entries)
+        remove(entry, cause: .written)
+        return standing
     }
 
     mutating func unmark(_ hash: UInt64) {
@@ -89,10 +95,11 @@ struct MemoryShard: ~Copyable, Sendable {
     }
 
     mutating func install(
-        _ new: borrowing NewEntry, bytes: Span<UInt8>, for key: MemoryKey, version: UInt64, floor: UInt64
+        _ new: borrowing NewEntry, bytes: Span<UInt8>, for key: MemoryKey, version: UInt64, standing: Standing?,
+        floor: UInt64
     ) {
         settle(key.hash, version: version)
-        if floor <= version { insert(new, bytes: bytes, for: key.bytes.span) }
+        if floor <= version { insert(new, bytes: bytes, for: key.bytes.span, floor: floor, standing: standing) }
     }
 
     mutating func populate(
@@ -102,7 +109,7 @@ struct MemoryShard: ~Copyable, Sendable {
         guard !ProtocolGuards.comparesLastWrite || isUnchanged(hash, since: version), floor <= version else {
             return
         }
-        insert(new, bytes: bytes, for: key)
+        insert(new, bytes: bytes, for: key, floor: floor)
     }
 
     /// Whether no commit of ours after transaction `version` has changed a key of the stripe, or is about to.
@@ -113,9 +120,16 @@ struct MemoryShard: ~Copyable, Sendable {
 
     // MARK: Insertion
 
-    private mutating func insert(_ new: borrowing NewEntry, bytes: Span<UInt8>, for key: Span<UInt8>) {
+    /// - Parameter standing: What an entry of the key had earned that was removed for this one.
+    private mutating func insert(
+        _ new: borrowing NewEntry, bytes: Span<UInt8>, for key: Span<UInt8>, floor: UInt64, standing: Standing? = nil
+    ) {
+        var standing = standing
         let old = entries.find(key, new.fingerprint, keyspace: new.keyspace)
-        if old != 0 { remove(old, cause: .replaced) }
+        if old != 0 {
+            standing = policy.standing(of: old, in: entries)
+            remove(old, cause: entries.version(of: old) < floor ? .outdated : .replaced)
+        }
         policy.resize(capacity: entryCapacity - fragmented)
         guard policy.admits(weight: new.weight), prepareTables(for: new), entries.index.hasPlace(for: new.fingerprint)
         else {
@@ -129,7 +143,7 @@ struct MemoryShard: ~Copyable, Sendable {
             return
         }
         entries.write(new, key: key, bytes: bytes, at: block, slack: slack)
-        policy.insert(block, into: queue, in: &entries)
+        policy.insert(block, into: standing?.queue ?? queue, hits: standing?.hits ?? 0, in: &entries)
         entries.approach(policy.window.tail)
         entries.approach(policy.main.tail)
         counters.insertions += 1

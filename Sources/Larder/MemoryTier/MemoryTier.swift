@@ -105,25 +105,32 @@ final class MemoryTier: Sendable {
     // MARK: The steps of the protocol
 
     /// A commit that changes the key is about to happen: its entry goes, and none may be populated until it is decided.
-    func mark(_ key: MemoryKey) {
+    ///
+    /// - Returns: What the entry had earned, if there was one, for ``install(_:for:version:expiry:standing:floor:)``.
+    @discardableResult
+    func mark(_ key: MemoryKey) -> Standing? {
         mark(key.bytes.span, hash: key.hash, keyspace: key.keyspace)
     }
 
     /// As ``mark(_:)``, for a key that lies elsewhere.
-    func mark(_ key: Span<UInt8>, hash: UInt64, keyspace: UInt32) {
-        step(hash) { $0.mark(key, hash: hash, keyspace: keyspace) }
+    @discardableResult
+    func mark(_ key: Span<UInt8>, hash: UInt64, keyspace: UInt32) -> Standing? {
+        var standing: Standing?
+        step(hash) { standing = $0.mark(key, hash: hash, keyspace: keyspace) }
+        return standing
     }
 
     /// The commit has happened: keeps the new value, unless it is `nil` or something newer than `version` has raised `floor`.
     func install(
-        _ value: MemoryValue?, for key: MemoryKey, version: UInt64, expiry: Milliseconds, floor: () -> UInt64
+        _ value: MemoryValue?, for key: MemoryKey, version: UInt64, expiry: Milliseconds, standing: Standing? = nil,
+        floor: () -> UInt64
     ) {
         guard let value, let new = newEntry(value, for: key, version: version, expiry: expiry) else {
             return settle(key.hash, version: version)
         }
         value.withBytes { bytes in
             step(key.hash) { state in
-                state.install(new, bytes: bytes, for: key, version: version, floor: floor())
+                state.install(new, bytes: bytes, for: key, version: version, standing: standing, floor: floor())
                 if isSampled(key.hash) { state.feed.add(key.hash, weight: new.weight) }
             }
         }
@@ -145,7 +152,9 @@ final class MemoryTier: Sendable {
         _ value: MemoryValue, for key: MemoryKey, version: UInt64, expiry: Milliseconds, floor: () -> UInt64
     ) {
         guard let new = newEntry(value, for: key, version: version, expiry: expiry) else { return }
-        value.withBytes { populate(new, bytes: $0, for: key.bytes.span, hash: key.hash, version: version, floor: floor) }
+        value.withBytes {
+            populate(new, bytes: $0, for: key.bytes.span, hash: key.hash, version: version, floor: floor)
+        }
     }
 
     /// As ``populate(_:for:version:expiry:floor:)``, for bytes that lie elsewhere. They are copied once.

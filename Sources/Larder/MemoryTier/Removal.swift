@@ -6,7 +6,7 @@ public enum RemovalCause: Int, Sendable, CaseIterable {
     case expired
     /// Its key was written or removed.
     case written
-    /// It was older than a commit of another process, or than the removal of its cache.
+    /// It was older than a commit of another process, or than the removal of its cache. It leaves when its key is read again.
     case outdated
     /// Another value from the durable tier took its place.
     case replaced

@@ -39,6 +39,9 @@ struct ShardEntries: ~Copyable, Sendable {
         return view.entry(of: view.find(key, fingerprint, keyspace: keyspace))
     }
 
+    /// The transaction that an entry is from.
+    func version(of entry: EntryReference) -> UInt64 { arena.state(entry).version }
+
     /// What a lookup reads.
     @inline(__always)
     var view: ShardView {

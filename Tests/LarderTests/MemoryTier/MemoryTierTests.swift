@@ -154,6 +154,7 @@ final class NoticeBox: Sendable {
         #expect(tier.find(key) == nil)
         tier.keep([4], for: key, version: 3)
         #expect(tier.find(key, floor: 4) == nil)
+        tier.populate(.bytes([5]), for: key, version: 4, expiry: 0) { 4 }
         #expect(notices.all.map(\.cause) == [.replaced, .written, .expired, .outdated])
         #expect(notices.all.allSatisfy { $0.key == key.bytes && $0.keyspace == 1 })
     }

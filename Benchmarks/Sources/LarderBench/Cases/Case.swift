@@ -7,6 +7,7 @@ enum Case: String, CaseIterable, Sendable {
     case durablePut = "durable_put"
     case unflushedPut = "nosync_put"
     case batchPut = "batch_put"
+    case durableBatchPut = "durable_batch_put"
     case bulkLoadSorted = "bulk_load_sorted"
     case bulkLoadRandom = "bulk_load_random"
     case scan = "scan"
@@ -21,7 +22,8 @@ enum Case: String, CaseIterable, Sendable {
     /// Whether flushes and written bytes are counted.
     var writes: Bool {
         switch self {
-        case .durablePut, .unflushedPut, .batchPut, .bulkLoadSorted, .bulkLoadRandom, .ycsbA, .ycsbB: true
+        case .durablePut, .unflushedPut, .batchPut, .durableBatchPut, .bulkLoadSorted, .bulkLoadRandom, .ycsbA, .ycsbB:
+            true
         default: false
         }
     }

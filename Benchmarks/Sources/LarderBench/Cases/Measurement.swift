@@ -28,7 +28,8 @@ struct Measurement<D: Driver> {
         case .diskGet: try diskGet()
         case .memoryGetEvicting: try memoryGetEvicting()
         case .durablePut, .unflushedPut: try put()
-        case .batchPut: try batchPut()
+        case .batchPut: try batchPut(perTransaction: 1_000)
+        case .durableBatchPut: try batchPut(perTransaction: 64)
         case .bulkLoadSorted: try bulkLoad(Records.sortedIndexes(plan.entries), appending: true)
         case .bulkLoadRandom:
             try bulkLoad(Distribution.permutation(of: plan.entries, seed: plan.seed(thread: 0)), appending: false)

@@ -32,6 +32,7 @@ struct Plan: Sendable {
         case .durablePut: threads == 1 ? min(entries, 5_000) : min(entries, 20_480) / threads
         case .unflushedPut: min(entries, 100_000)
         case .batchPut: min(entries, 200_000)
+        case .durableBatchPut: min(entries, 20_480)
         case .ycsbA, .ycsbB, .ycsbC: (durable ? min(entries, 20_480) : min(entries, 200_000)) / threads
         }
     }

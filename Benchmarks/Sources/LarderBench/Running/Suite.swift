@@ -46,6 +46,10 @@ enum Suite {
                         Cell(.durablePut, threads: threads, valueSize: valueSize, distribution, durable: true, writers))
                 }
             }
+            for distribution in [Distribution.uniform, .zipf] {
+                cells.append(
+                    Cell(.durableBatchPut, valueSize: valueSize, distribution, durable: true, [.larder, .lmdb]))
+            }
             for `case` in [Case.unflushedPut, .batchPut, .bulkLoadSorted, .bulkLoadRandom] {
                 cells.append(Cell(`case`, valueSize: valueSize, .uniform, writers))
             }
@@ -76,6 +80,8 @@ enum Suite {
         Cell(.durablePut, threads: 1, .uniform, durable: true, [.larder, .larderAsync, .lmdb]),
         Cell(.durablePut, threads: 64, .uniform, durable: true, [.larder, .lmdb]),
         Cell(.durablePut, threads: 64, .zipf, durable: true, [.larder, .lmdb]),
+        Cell(.durableBatchPut, .uniform, durable: true, [.larder, .lmdb]),
+        Cell(.durableBatchPut, .zipf, durable: true, [.larder, .lmdb]),
         Cell(.unflushedPut, .uniform, [.larder, .larderAsync, .lmdb]),
         Cell(.batchPut, .uniform, [.larder, .larderAsync, .lmdb]),
         Cell(.bulkLoadSorted, .uniform, [.larder, .larderAsync, .lmdb]),

@@ -150,15 +150,21 @@ struct EvictionPolicy: Sendable {
 
     /// Puts a newcomer at the head of a queue, as ``admit(_:weight:in:)`` said.
     mutating func insert(
-        _ entry: EntryReference, into queue: QueueKind, in entries: inout some PolicyEntries & ~Copyable
+        _ entry: EntryReference, into queue: QueueKind, hits: UInt8 = 0,
+        in entries: inout some PolicyEntries & ~Copyable
     ) {
-        entries.setMark(UseMark(hits: 0, epoch: window.epoch), of: entry)
+        entries.setMark(UseMark(hits: hits, epoch: window.epoch), of: entry)
         entries.setTime(clock, of: entry)
         countUses(1)
         switch queue {
         case .window: window.push(entry, in: &entries)
         case .main: main.push(entry, in: &entries)
         }
+    }
+
+    /// What an entry has earned.
+    func standing(of entry: EntryReference, in entries: borrowing some PolicyEntries & ~Copyable) -> Standing {
+        Standing(queue: entries.queue(of: entry), hits: entries.mark(of: entry).hits)
     }
 
     /// Forgets an entry that its owner removes. It becomes no ghost and is not discarded.

@@ -1,0 +1,6 @@
+/// What an entry has earned: the queue that it stands in and its hits. It is kept for a key whose value is replaced, since the key is asked for
+/// as often as before: what is often written would otherwise prove itself anew after each write.
+struct Standing: Equatable, Sendable {
+    var queue: QueueKind
+    var hits: UInt8
+}

@@ -1,0 +1,98 @@
+import TestSupport
+import Testing
+
+@testable import Larder
+
+@Suite struct `What an entry has earned` {
+    /// Of skewed reads, the share that memory answers while so many of a hundred requests are writes.
+    private func hitRatio(writesOfHundred: Int, keepsStanding: Bool = true) -> Double {
+        let tier = MemoryTier(capacity: 256 << 10, shardCount: 1)
+        var random = SeededGenerator(seed: 7)
+        var (reads, hits, version) = (0, 0, UInt64(1))
+        let value = [UInt8](repeating: 1, count: 64)
+        for step in 0..<120_000 {
+            let draw = Double.random(in: 0..<1, using: &random)
+            let key = MemoryKey.number(Int(20_000 * draw * draw * draw * draw))
+            if Int.random(in: 0..<100, using: &random) < writesOfHundred {
+                version += 1
+                let standing = tier.mark(key)
+                let kept = keepsStanding ? standing : nil
+                tier.install(.bytes(value), for: key, version: version, expiry: 0, standing: kept) { 0 }
+                continue
+            }
+            let isHit = tier.find(key) != nil
+            if !isHit { tier.keep(value, for: key, version: version) }
+            if step > 40_000 {
+                reads += 1
+                if isHit { hits += 1 }
+            }
+        }
+        #expect(tier.brokenInvariant() == nil)
+        return Double(hits) / Double(reads)
+    }
+
+    @Test func `is not lost by writes`() {
+        let alone = hitRatio(writesOfHundred: 0)
+        for writes in [5, 50, 80] {
+            let ratio = hitRatio(writesOfHundred: writes)
+            #expect(ratio > alone - 0.01, "\(writes) % writes: \(ratio) instead of \(alone)")
+        }
+        // The control: where each write begins anew.
+        #expect(hitRatio(writesOfHundred: 50, keepsStanding: false) < alone - 0.02)
+    }
+
+    /// A full tier in which an entry has proved itself.
+    private func tierWithProvenEntry(_ key: MemoryKey) throws -> MemoryTier {
+        let tier = MemoryTier(capacity: 1 << 20, shardCount: 1)
+        for round in 0..<60 {
+            if tier.find(key) == nil { tier.keep([1], for: key) }
+            for number in 0..<400 { tier.keep([1], for: .number(10_000 + round * 400 + number)) }
+        }
+        for _ in 0..<3 { #expect(tier.find(key) != nil) }
+        try #require(standing(of: key, in: tier) == Standing(queue: .main, hits: 3))
+        return tier
+    }
+
+    private func standing(of key: MemoryKey, in tier: MemoryTier) -> Standing? {
+        tier.shards.withLock(0) { shard in
+            let fingerprint = UInt32(truncatingIfNeeded: key.hash)
+            let entry = shard.entries.find(key.bytes.span, fingerprint, keyspace: key.keyspace)
+            return entry == 0 ? nil : shard.policy.standing(of: entry, in: shard.entries)
+        }
+    }
+
+    @Test func `stays where another value takes its place`() throws {
+        let key = MemoryKey.number(1)
+        let tier = try tierWithProvenEntry(key)
+        let earned = standing(of: key, in: tier)
+        // A value of another size, of another form, and one that was read again.
+        for value in [[UInt8](repeating: 2, count: 300), [UInt8](repeating: 2, count: 3_000)] {
+            let standing = tier.mark(key)
+            #expect(standing == earned)
+            #expect(tier.find(key) == nil)
+            tier.install(.bytes(value), for: key, version: 2, expiry: 0, standing: standing) { 0 }
+            #expect(self.standing(of: key, in: tier) == earned)
+        }
+        tier.keep([3], for: key, version: 2)
+        #expect(standing(of: key, in: tier) == earned)
+        #expect(tier.brokenInvariant() == nil)
+    }
+
+    @Test func `stays over a commit of another process`() throws {
+        let key = MemoryKey.number(1)
+        let tier = try tierWithProvenEntry(key)
+        #expect(tier.find(key, floor: 5) == nil)
+        tier.populate(.bytes([2]), for: key, version: 5, expiry: 0) { 5 }
+        #expect(tier.find(key, floor: 5)?.bytes == [2])
+        #expect(standing(of: key, in: tier)?.queue == .main)
+    }
+
+    @Test func `is lost with the key`() throws {
+        let key = MemoryKey.number(1)
+        let tier = try tierWithProvenEntry(key)
+        tier.mark(key)
+        tier.install(nil, for: key, version: 2, expiry: 0) { 0 }
+        tier.keep([1], for: key, version: 2)
+        #expect(standing(of: key, in: tier)?.hits == 0)
+    }
+}
