@@ -29,8 +29,18 @@ extension Cache where Key == [UInt8] {
         return result
     }
 
-    @usableFromInline
+    // Inlinable like all that is generic on a hit's way: the caller would have to look up which `Cache` it is.
+    @inlinable
     func lendBytes(for key: Span<UInt8>, _ body: (Span<UInt8>) throws -> Void) throws {
+        if answersWithBytes {
+            try store.lendBytes(of: key, in: keyspace, body)
+        } else {
+            try lendOtherBytes(for: key, body)
+        }
+    }
+
+    @usableFromInline
+    func lendOtherBytes(for key: Span<UInt8>, _ body: (Span<UInt8>) throws -> Void) throws {
         try checkLength(of: key)
         try lendBytes(key, keyspace.hash(key), body)
     }
@@ -38,9 +48,16 @@ extension Cache where Key == [UInt8] {
     /// Copies the bytes of the value of a key that is given as a span; see ``copyBytes(for:into:)-swift.method``.
     ///
     /// - Throws: As for a key that is given as an array.
+    @inlinable
     public func copyBytes(for key: Span<UInt8>, into buffer: inout MutableSpan<UInt8>) throws -> Int? {
+        answersWithBytes
+            ? try store.copyBytes(of: key, in: keyspace, into: &buffer) : try copyLentBytes(of: key, into: &buffer)
+    }
+
+    @usableFromInline
+    func copyLentBytes(of key: Span<UInt8>, into buffer: inout MutableSpan<UInt8>) throws -> Int? {
         try checkLength(of: key)
-        return try copyBytes(of: key, keyspace.hash(key), into: &buffer)
+        return try copyLentBytes(key, keyspace.hash(key), into: &buffer)
     }
 
     /// Whether a key that is given as a span is there; see ``contains(_:)-swift.method``.

@@ -111,7 +111,7 @@ extension Cache {
 
     // Out of line, so that a plain hit does not pay for it.
     @inline(never)
-    private func copyLentBytes(
+    func copyLentBytes(
         _ key: Span<UInt8>, _ hash: UInt64, into buffer: inout MutableSpan<UInt8>
     ) throws -> Int? {
         var count: Int?

@@ -8,7 +8,7 @@ internal import LMDB
 public struct Cache<Key: Sendable, Value: Sendable>: Sendable {
     /// The store that the cache is in.
     public let store: Store
-    let keyspace: Keyspace
+    @usableFromInline let keyspace: Keyspace
     let keyCoding: any KeyCoding<Key>
     let valueCoding: any ValueCoding<Value>
     /// Whether memory holds the bytes of values rather than the decoded values; then `Value` is `[UInt8]`.
@@ -18,7 +18,7 @@ public struct Cache<Key: Sendable, Value: Sendable>: Sendable {
     let timeToLive: Milliseconds?
     let expiresAfterAccess: Milliseconds?
     /// Whether memory holds the bytes of values and a hit changes nothing, as in most caches of bytes.
-    let answersWithBytes: Bool
+    @usableFromInline let answersWithBytes: Bool
 
     init(
         store: Store, keyspace: Keyspace, keyCoding: any KeyCoding<Key>, valueCoding: any ValueCoding<Value>,
@@ -57,21 +57,13 @@ public struct Cache<Key: Sendable, Value: Sendable>: Sendable {
     func encode(_ key: Key, into storage: UnsafeMutableBufferPointer<UInt8>) throws -> UnsafeBufferPointer<UInt8> {
         var buffer = unsafe KeyBuffer(storage)
         try keyCoding.encode(key, into: &buffer)
-        try checkLength(buffer.count)
+        try keyspace.checkKeyLength(buffer.count)
         return unsafe UnsafeBufferPointer(rebasing: storage[..<buffer.count])
     }
 
     @inline(__always)
-    private func checkLength(_ count: Int) throws {
-        guard 1...Environment.maximumKeyLength ~= count else {
-            throw LarderError(
-                .invalidKey, "a key has \(count) bytes, not 1 to \(Environment.maximumKeyLength)", cacheName: name)
-        }
-    }
-
-    @inline(__always)
     func checkLength(of key: Span<UInt8>) throws {
-        try checkLength(key.count)
+        try keyspace.checkKeyLength(key.count)
     }
 
     func memoryKey(_ key: Key) throws -> MemoryKey {

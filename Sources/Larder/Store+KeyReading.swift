@@ -23,6 +23,20 @@ extension Store {
             isObject: !holdsBytes)
     }
 
+    /// As ``copyBytes(of:_:in:into:)``, for a key whose length is to be checked.
+    @usableFromInline
+    func copyBytes(of key: Span<UInt8>, in keyspace: Keyspace, into buffer: inout MutableSpan<UInt8>) throws -> Int? {
+        try keyspace.checkKeyLength(key.count)
+        return try copyBytes(of: key, keyspace.hash(key), in: keyspace, into: &buffer)
+    }
+
+    /// Calls `body` with a value's bytes, which memory holds or is to hold, if there is such an entry.
+    @usableFromInline
+    func lendBytes(of key: Span<UInt8>, in keyspace: Keyspace, _ body: (Span<UInt8>) throws -> Void) throws {
+        try keyspace.checkKeyLength(key.count)
+        try withBytes(of: key, keyspace.hash(key), in: keyspace, populates: true) { bytes, _ in try body(bytes) }
+    }
+
     /// Copies a value's bytes, which memory holds or is to hold, into `buffer`, if they fit, and returns how many there are, or `nil` if there is no such entry.
     @inline(__always)
     func copyBytes(

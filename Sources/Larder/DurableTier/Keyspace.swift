@@ -4,6 +4,7 @@ internal import Synchronization
 /// A cache as the tiers see it: a table of the durable tier, a number in the memory tier, without the types of keys and values.
 ///
 /// Every ``Cache`` of the same name in a store shares one.
+@usableFromInline
 final class Keyspace: Sendable {
     let name: String
     let number: UInt32
@@ -49,6 +50,15 @@ final class Keyspace: Sendable {
     @inline(__always)
     func hash(_ key: Span<UInt8>) -> UInt64 {
         xxh3(key, seed: hashSeed)
+    }
+
+    /// Throws unless a key has 1 to ``Environment/maximumKeyLength`` bytes.
+    @inline(__always)
+    func checkKeyLength(_ count: Int) throws {
+        guard 1...Environment.maximumKeyLength ~= count else {
+            throw LarderError(
+                .invalidKey, "a key has \(count) bytes, not 1 to \(Environment.maximumKeyLength)", cacheName: name)
+        }
     }
 
     /// The cache was dropped: every use throws from now on.
