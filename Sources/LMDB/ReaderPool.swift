@@ -34,6 +34,11 @@ final class ReaderPool: Sendable {
         isIdle.load(ordering: .relaxed) ? false : state.withLock { $0.active.contains(.current) }
     }
 
+    /// Throws if the environment was closed because it could not be kept, and then must not be touched.
+    func checkNotLost() throws(LMDBError) {
+        try state.withLock { _ throws(LMDBError) in try environment.checkNotLost() }
+    }
+
     /// How many read transactions are in use.
     var activeCount: Int {
         state.withLock { $0.active.count }

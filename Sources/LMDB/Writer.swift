@@ -17,6 +17,7 @@ package struct Writer: ~Copyable {
     /// - Throws: ``LMDBError``, with ``LMDBError/Code-swift.struct/panic`` after a failed write of a meta page.
     package borrowing func begin() throws(LMDBError) -> WriteTransaction {
         let handle = environment.handle
+        try environment.readers.checkNotLost()
         let last = environment.lastTransactionID
         if environment.lastPublished.load(ordering: .relaxed) != last, try environment.visibleTransactionID() != last {
             try handle.flush()

@@ -1,6 +1,7 @@
-import LMDB
 import TestSupport
 import Testing
+
+@testable import LMDB
 
 @Suite struct `Reopening an environment that stays in use` {
     let scratch = ScratchDirectory()
@@ -21,6 +22,16 @@ import Testing
         }
         try environment.write { try $0.put("3", "a", in: other) }
         #expect(try environment.read { try $0.string("a", in: other) } == "3")
+    }
+
+    @Test func `that could not be opened anew refuses every use, a write after one's own too`() throws {
+        let environment = try Environment.openForTest(scratch.store)
+        let table = try environment.table
+        try environment.write { try $0.put("1", "a", in: table) }
+        // As after a failure to reopen: there is no C environment to go on with.
+        environment.handle.markLost()
+        #expect(code { try environment.write { try $0.put("2", "a", in: table) } } == .panic)
+        #expect(code { try environment.read { _ in } } == .panic)
     }
 
     @Test func `waits for readers and for whoever opens a table`() async throws {

@@ -170,7 +170,7 @@ struct ChangeSet: ~Copyable {
             changes[slot] = change
         } else {
             // Two keys of one hash: both are marked and neither is kept, since the tier holds only one of them.
-            changes[slot].value = nil
+            for other in changes.indices where changes[other].key.hash == change.key.hash { changes[other].value = nil }
             change.value = nil
             changes.append(change)
         }

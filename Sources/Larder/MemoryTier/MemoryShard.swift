@@ -143,7 +143,7 @@ struct MemoryShard: ~Copyable, Sendable {
             return
         }
         entries.write(new, key: key, bytes: bytes, at: block, slack: slack)
-        policy.insert(block, into: standing?.queue ?? queue, hits: standing?.hits ?? 0, in: &entries)
+        policy.insert(block, into: standing?.queue == .main ? .main : queue, hits: standing?.hits ?? 0, in: &entries)
         entries.approach(policy.window.tail)
         entries.approach(policy.main.tail)
         counters.insertions += 1

@@ -50,21 +50,23 @@ extension MemoryTier {
         guard isOn else { return nil }
         let shard = shard(of: hash)
         let isSampled = isSampled(hash)
-        var isStale = false
+        var hasExpired = false
         var isFirstUse = false
         let (hit, needsCare) = shards.withLock(shard) { state -> (Hit?, Bool) in
             let view = state.entries.view
             let found = view.find(key, UInt32(truncatingIfNeeded: hash), keyspace: keyspace)
             guard found.isThere else { return (nil, false) }
-            isStale = view.staleness(of: found, floor: floor, clock: clock) != nil
-            guard !isStale else { return (nil, false) }
+            if let cause = view.staleness(of: found, floor: floor, clock: clock) {
+                hasExpired = cause == .expired
+                return (nil, false)
+            }
             isFirstUse = view.noteHit(found, by: shards.withFront(shard) { $0.hitRule })
             if isSampled { state.feed.add(hash, weight: state.entries.weight(of: view.entry(of: found))) }
             return (Hit(value: state.value(found), expiry: view.expiry(of: found)), state.needsCare)
         }
         if hit != nil { counters.countHit() } else { counters.countMiss() }
         if isFirstUse, shards.withFront(shard, { $0.countUse() }) { shards.handUses(shard) }
-        if isStale {
+        if hasExpired {
             step(hash) { $0.reclaim(key, hash: hash, keyspace: keyspace, floor: floor, clock: clock) }
         }
         if needsCare { care(for: shard) }

@@ -6,7 +6,8 @@ public enum RemovalCause: Int, Sendable, CaseIterable {
     case expired
     /// Its key was written or removed.
     case written
-    /// It was older than a commit of another process, or than the removal of its cache. It leaves when its key is read again.
+    /// It was older than a commit of another process, or than the removal of its cache, and the value that was read instead took its place.
+    /// Where none did, it makes room for others some time (``size``).
     case outdated
     /// Another value from the durable tier took its place.
     case replaced
