@@ -162,11 +162,6 @@ struct EvictionPolicy: Sendable {
         }
     }
 
-    /// What an entry has earned.
-    func standing(of entry: EntryReference, in entries: borrowing some PolicyEntries & ~Copyable) -> Standing {
-        Standing(queue: entries.queue(of: entry), hits: entries.mark(of: entry).hits)
-    }
-
     /// Forgets an entry that its owner removes. It becomes no ghost and is not discarded.
     mutating func remove(_ entry: EntryReference, in entries: inout some PolicyEntries & ~Copyable) {
         switch entries.queue(of: entry) {

@@ -4,3 +4,10 @@ struct Standing: Equatable, Sendable {
     var queue: QueueKind
     var hits: UInt8
 }
+
+extension EvictionPolicy {
+    /// What an entry has earned.
+    func standing(of entry: EntryReference, in entries: borrowing some PolicyEntries & ~Copyable) -> Standing {
+        Standing(queue: entries.queue(of: entry), hits: entries.mark(of: entry).hits)
+    }
+}
