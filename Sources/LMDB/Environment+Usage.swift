@@ -25,7 +25,7 @@ extension Environment {
 
 extension Table {
     /// LMDB's table of tables (`MAIN_DBI`), whose values are the records of ``Tree``.
-    fileprivate static let main = Table(handle: 1)
+    static let main = Table(handle: 1)
     /// That and the list of free pages (`FREE_DBI`), which no record names.
     fileprivate static let ownTrees = [Table(handle: 0), main]
 }

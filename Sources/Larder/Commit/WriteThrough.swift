@@ -71,16 +71,17 @@ final class WriteThrough: Sendable {
             try durable.environment.withWriterLock { writer in
                 if let limit = disk?.takeNewLimit() { try writer.limitMap(to: limit) }
                 var plan = plan
-                var (most, efforts) = (order.count, 0)
+                var (most, efforts, room) = (order.count, 0, WantedRoom())
                 while !order.isEmpty {
-                    switch try attempt(order.prefix(most).map { requests[$0] }, evicting: plan, writer) {
+                    switch try attempt(order.prefix(most).map { requests[$0] }, evicting: plan, in: room, writer) {
                     case .committed(let count, let undone):
-                        (plan, efforts) = (nil, 0)
+                        (plan, efforts, room) = (nil, 0, WantedRoom())
                         most = min(most * 2, order.count)
                         for (position, error) in undone { outcomes[order[position]] = error }
                         // What did not fit beside the others gets a commit of its own.
                         order.removeFirst(count)
                     case .failed(let position, let error):
+                        (efforts, room) = (0, WantedRoom())
                         outcomes[order.remove(at: position)] = error
                     case .mapFull where plan != nil:
                         plan = nil
@@ -94,8 +95,9 @@ final class WriteThrough: Sendable {
                                 && makeRoom(for: wanted, effort: efforts, disk, writer)
                             {
                                 efforts += 1
+                                room = wanted
                             } else {
-                                efforts = 0
+                                (efforts, room) = (0, WantedRoom())
                                 outcomes[order.removeFirst()] = disk.refusal()
                             }
                         } else if let disk {
@@ -149,30 +151,38 @@ final class WriteThrough: Sendable {
     }
 
     /// Attempts to commit a transaction that is alone: so it is LMDB's transaction itself that is undone where it fails.
+    ///
+    /// - Parameter room: What room was made for because it was wanting.
     private func attempt(
-        isOfOneKey: Bool, _ writer: borrowing Writer, _ perform: (borrowing Transaction) throws -> Void
+        isOfOneKey: Bool, in room: WantedRoom = WantedRoom(), _ writer: borrowing Writer,
+        _ perform: (borrowing Transaction) throws -> Void
     ) throws -> Attempt {
         var transaction = try writer.begin()
         let basis = basis(of: transaction)
         var changes = ChangeSet(isOfOneKey: isOfOneKey)
         do {
+            if room.long > 0 { try transaction.visitRun(ofBytes: room.long) }
             try unsafe withView(of: &transaction, &changes, after: nil, basis, perform)
             // The body may have swallowed the error of a write, which may have been its only one.
             if let failure = transaction.failure { throw failure }
         } catch {
             let failure = transaction.failure ?? error as? LMDBError
             transaction.abort()
-            return failure?.code == .mapFull ? .mapFull(changes.wantedRoom) : .failed(0, translate(failure ?? error))
+            guard failure?.code == .mapFull else { return .failed(0, translate(failure ?? error)) }
+            return .mapFull(changes.wantedRoom.isAny ? changes.wantedRoom : room)
         }
         return try finish(transaction, basis, &changes, count: 1, undone: [], writer)
     }
 
     /// Attempts to commit requests together, and what leaves the store with them.
+    ///
+    /// - Parameter room: What room was made for, if there is but one request.
     func attempt(
-        _ requests: [WriteRequest], evicting plan: EvictionPlan?, _ writer: borrowing Writer
+        _ requests: [WriteRequest], evicting plan: EvictionPlan?, in room: WantedRoom = WantedRoom(),
+        _ writer: borrowing Writer
     ) throws -> Attempt {
         if requests.count == 1, plan == nil {
-            return try attempt(isOfOneKey: requests[0].singleKey != nil, writer) { try run(requests[0], $0) }
+            return try attempt(isOfOneKey: requests[0].singleKey != nil, in: room, writer) { try run(requests[0], $0) }
         }
         var transaction = try writer.begin()
         let basis = basis(of: transaction)

@@ -62,16 +62,17 @@ struct ClockHand {
     ) throws -> [EvictionPlan.Victim] {
         var round = Round(wanted: wanted)
         let start = keyspaces.firstIndex { $0.number >= keyspace } ?? 0
+        let (handKeyspace, handKey) = (keyspace, key)
         // From the hand to the end of its cache, over all others, and back to the hand.
         for step in 0...keyspaces.count where !round.isDone && !keyspaces.isEmpty {
             let current = keyspaces[(start + step) % keyspaces.count]
             var range = KeyRange.all
-            if let key, current.number == keyspace {
-                if step == 0 { range.continueAfter(key) } else { range.upper = key }
+            if let handKey, current.number == handKeyspace {
+                if step == 0 { range.continueAfter(handKey) } else { range.upper = handKey }
             } else if step == keyspaces.count {
                 break
             }
-            if current.number != keyspace { (keyspace, key) = (current.number, nil) }
+            (keyspace, key) = (current.number, nil)
             guard !current.isRetired else { continue }
             try visit(current, range, &round, judge, durable, in: transaction, pageSize: pageSize)
             if !round.isDone { (keyspace, key) = (current.number &+ 1, nil) }

@@ -154,23 +154,29 @@ final class DiskEviction: Sendable {
         return victims.isEmpty && expired.isEmpty ? nil : EvictionPlan(victims: victims, expired: expired)
     }
 
-    /// Pages that a run has beside those that are wanted, each time that it is tried.
-    private static let spare = 12
+    /// About how many pages are copied until a run that was made free is used.
+    private static let pagesCopied = 128
 
-    /// Records that are at least as long; where there is none, or that was not enough, what lies in the best place.
+    /// A record that is at least as long goes; where there is none, or that was not enough, a run of pages is made free, and before that
+    /// so much of the file that what lies there finds another place.
     private func chooseLong(_ wanted: WantedRoom, effort: Int, _ state: inout State) throws -> EvictionPlan? {
-        var victims: [EvictionPlan.Victim] = []
+        let now = clock.now()
         if effort == 0 {
-            victims = try advance(
-                &state.longHand, over: state.keyspaces, .init(bytes: wanted.long, least: wanted.longest), clock.now())
+            let victims = try advance(
+                &state.longHand, over: state.keyspaces, .init(bytes: wanted.long, least: wanted.longest), now)
+            if !victims.isEmpty { return EvictionPlan(victims: victims) }
         }
-        if victims.isEmpty {
-            // Other pages of the transaction, and those that evicting copies, may be put into the run: more of them the more it changes.
-            let spare = Self.spare * (effort + 1)
-            victims = try PageRun.victims(
-                length: wanted.long / pageSize + spare, state.keyspaces.filter { !$0.isRetired }, durable)
+        // Two more: the headers of the records, and what is left of a page.
+        let length = wanted.long / pageSize + 2
+        let free = try durable.environment.information().usedBytes - state.used
+        let missing = (length * 3 / 2 + Self.pagesCopied) * pageSize - free
+        if missing > 0, state.used > state.budget.floor {
+            let victims = try advance(
+                &state.hand, over: state.keyspaces, .init(bytes: 2 * missing, least: 0), now)
+            if !victims.isEmpty { return EvictionPlan(victims: victims) }
         }
-        return victims.isEmpty ? nil : EvictionPlan(victims: victims, expired: [])
+        return try PageRun.plan(
+            length: length, copies: Self.pagesCopied, state.keyspaces.filter { !$0.isRetired }, durable)
     }
 
     private func advance(
@@ -223,14 +229,14 @@ final class DiskEviction: Sendable {
     func planForRoom(_ wanted: WantedRoom, effort: Int, step: Int) throws -> EvictionPlan? {
         try state.withLock { state in
             state.used = try durable.environment.usedPages() * pageSize
-            guard state.used > state.budget.floor else { return nil }
+            guard wanted.long > 0 || state.used > state.budget.floor else { return nil }
             if state.used <= state.budget.high, try isPinned() { return nil }
             if wanted.long > 0, step == 0, let plan = try chooseLong(wanted, effort: effort, &state) { return plan }
             // Where a run is there already only a commit is wanting, and some record goes for the sake of that.
-            let bytes = wanted.long > 0 ? pageSize : state.budget.bytes / 32
+            let (bytes, visited) = wanted.long > 0 ? (pageSize, EvictionPlan.pagesBeside) : (state.budget.bytes / 32, 0)
             // The expired ones are among the records; their index cannot be asked here, which may open caches.
             let victims = try advance(&state.hand, over: state.keyspaces, .init(bytes: bytes, least: 0), clock.now())
-            return victims.isEmpty ? nil : EvictionPlan(victims: victims, expired: [])
+            return victims.isEmpty ? nil : EvictionPlan(victims: victims, freePagesVisited: visited)
         }
     }
 

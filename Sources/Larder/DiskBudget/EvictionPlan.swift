@@ -3,29 +3,46 @@ internal import LMDB
 /// What one commit is to remove so that the file stays within its budget. Made before the commit, outside every lock; whatever has changed
 /// since is seen to when it is carried out.
 final class EvictionPlan {
-    /// A record that is to go.
+    /// A record that is to go, or to be written again.
     struct Victim {
         var keyspace: Keyspace
         var key: MemoryKey
     }
 
     private(set) var victims: [Victim]
+    /// Records that are written again as they are: LMDB then puts the page that holds them, and all that is on it, elsewhere.
+    private(set) var rewritten: [Victim]
     /// What has expired, which goes first.
     private(set) var expired: [ExpirySweep.Entry]
     /// Records removed by the last run of ``carryOut(in:sweep:)``.
     private(set) var evicted = 0
     private(set) var expiredRemoved = 0
 
-    init(victims: [Victim], expired: [ExpirySweep.Entry]) {
+    /// How many free pages LMDB is made to come by first, so that it copies to the front of the file.
+    private var freePagesVisited = 0
+
+    init(
+        victims: [Victim] = [], expired: [ExpirySweep.Entry] = [], rewritten: [Victim] = [], freePagesVisited: Int = 0
+    ) {
         self.victims = victims
         self.expired = expired
+        self.rewritten = rewritten
+        self.freePagesVisited = freePagesVisited
     }
+
+    /// Whether nothing is to be done.
+    var isEmpty: Bool { victims.isEmpty && expired.isEmpty && rewritten.isEmpty }
+
+    /// About how many pages a commit copies beside those that hold what it changes.
+    static let pagesBeside = 32
 
     /// Leaves out half of what there is; returns `false` if too little is left for that.
     func halve() -> Bool {
-        guard victims.count + expired.count > 1 else { return false }
+        guard victims.count + expired.count + rewritten.count > 1 else { return false }
         expired.removeLast(expired.count / 2)
         victims.removeLast(victims.count / 2)
+        rewritten.removeLast(rewritten.count / 2)
+        freePagesVisited /= 2
         return true
     }
 
@@ -36,6 +53,7 @@ final class EvictionPlan {
     func carryOut(in transaction: borrowing Transaction, sweep: ExpirySweep) throws {
         evicted = 0
         expiredRemoved = 0
+        try transaction.withWriteTransaction { try $0.visitFreePages(freePagesVisited) }
         do {
             expiredRemoved = try sweep.remove(expired, in: transaction)
         } catch is LarderError {
@@ -47,6 +65,9 @@ final class EvictionPlan {
             } catch is LarderError {
                 // The keyspace is retired now.
             }
+        }
+        for record in rewritten where !record.keyspace.isRetired {
+            try rewrite(record, in: transaction)
         }
     }
 
@@ -60,6 +81,18 @@ final class EvictionPlan {
         guard isEvictable == true else { return false }
         try transaction.remove(victim.key, in: victim.keyspace, isHousekeeping: true)
         return true
+    }
+
+    private func rewrite(_ record: Victim, in transaction: borrowing Transaction) throws {
+        let (key, table) = (record.key.bytes.span, record.keyspace.table)
+        let isThere = try transaction.withWriteTransaction { transaction in
+            guard let bytes = try transaction.withValue(for: key, in: table, { [UInt8](copying: $0) }) else {
+                return false
+            }
+            try transaction.put(bytes.span, for: key, in: table)
+            return true
+        }
+        if isThere { transaction.withChanges { $0.countsAsChanged = true } }
     }
 }
 

@@ -1,27 +1,31 @@
 internal import LMDB
 
-/// Finds a run of pages side by side that can be made free by evicting the fewest bytes.
+/// Finds a run of pages side by side that can be made free at the least cost.
 ///
 /// LMDB keeps a long value on pages in a row, and copies pages to wherever there is room; so the free pages of a full file are scattered, and
-/// even if half of it is free there may be no run for a long value. What lies between free pages is known here, and may be evicted.
+/// even if half of it is free there may be no run for a long value. What lies between free pages is known here. A page of records goes
+/// elsewhere if one of them is written again; a long value that is in the way is evicted.
 struct PageRun {
     /// What a page holds.
     private enum Content {
-        /// A page of LMDB's own, above those that hold records. Which ones is not known here. It moves when a record below it goes, so a run
-        /// may have it, but had better not.
+        /// A page of LMDB's own, above those that hold records, or one whose records all have pages of their own. It is copied when
+        /// something below it changes, so a run may have it, but had better not.
         case structure
         case free
-        /// Records, or a part of one.
+        /// Records that can be put elsewhere.
         case records
-        /// A meta page, or a record that must stay.
+        /// A part of a long value that would be lost.
+        case longValue
+        /// A meta page, or a part of a long value that must stay.
         case fixed
 
-        /// What it costs to have the page in a run, in pages of records.
+        /// What it costs to have the page in a run, in copies of a page.
         var cost: Int {
             switch self {
             case .free: 0
             case .records: 1
-            case .structure: 16
+            case .longValue: 4
+            case .structure: 1 << 16
             case .fixed: 1 << 32
             }
         }
@@ -39,53 +43,82 @@ struct PageRun {
         if pages.indices.contains(page) { pages[page] = .free }
     }
 
-    /// Adds the pages of a record. One that must stay keeps its page for the others on it too.
+    /// Adds the pages of a record.
     mutating func add(_ location: PageLocation, isEvictable: Bool) {
-        for page in [location.leaf] + Array(location.value ?? 0..<0) where pages.indices.contains(page) {
-            if pages[page] != .fixed { pages[page] = isEvictable ? .records : .fixed }
+        if let value = location.value {
+            for page in value where pages.indices.contains(page) { pages[page] = isEvictable ? .longValue : .fixed }
+        } else if pages.indices.contains(location.leaf) {
+            pages[location.leaf] = .records
         }
     }
 
-    /// The run of so many pages that costs the least; of equals the last, since LMDB takes single pages from the front. `nil` if there is
-    /// none.
-    func cheapest(_ length: Int) -> Range<Int>? {
+    /// The run of so many pages that costs the least; of equals the last. `nil` if there is none.
+    ///
+    /// - Parameter copies: How many pages commits copy besides until the run is used. These, and what the run holds, go to the first free
+    ///   pages of the file, and a run that starts before so many is short of them.
+    func cheapest(_ length: Int, copies: Int) -> Range<Int>? {
         var best: (cost: Int, start: Int)?
-        var cost = 0
+        var (cost, copied, freeBefore) = (0, 0, 0)
         for page in pages.indices {
             cost += pages[page].cost
-            if page >= length { cost -= pages[page - length].cost }
-            if page >= length - 1, cost < Content.fixed.cost, cost <= best?.cost ?? .max {
-                best = (cost, page - length + 1)
+            if pages[page] == .records { copied += 1 }
+            if page >= length {
+                cost -= pages[page - length].cost
+                if pages[page - length] == .records { copied -= 1 }
+                if pages[page - length] == .free { freeBefore += 1 }
             }
+            guard page >= length - 1, cost < Content.fixed.cost else { continue }
+            let total = cost + Self.costOfShortage * max(0, copied + copies - freeBefore)
+            if total <= best?.cost ?? .max { best = (total, page - length + 1) }
         }
         return best.map { $0.start..<$0.start + length }
     }
+
+    /// A page that is copied into the run has to be copied again.
+    private static let costOfShortage = 8
 }
 
 extension PageRun {
-    /// What is to be evicted for a run of so many pages; empty if that would not help. Visits every record of every cache, twice.
-    static func victims(
-        length: Int, _ keyspaces: [Keyspace], _ durable: DurableTier
-    ) throws -> [EvictionPlan.Victim] {
+    /// The most free pages that are visited: LMDB takes time for each that grows with their number, about 10 ms for these.
+    private static let maximumVisited = 4_096
+
+    /// What makes a run of so many pages free; `nil` if nothing does. Visits every record of every cache, twice.
+    static func plan(
+        length: Int, copies: Int, _ keyspaces: [Keyspace], _ durable: DurableTier
+    ) throws -> EvictionPlan? {
         let file = try durable.environment.information()
         let pageSize = file.pageSize
         return try durable.environment.read { transaction in
             var run = PageRun(count: file.usedBytes / pageSize)
-            try transaction.forEachFreePage { run.addFree($0) }
+            var usable = 0
+            try transaction.forEachFreePage { page, isUsable in
+                run.addFree(page)
+                if isUsable { usable += 1 }
+            }
             try forEach(keyspaces, in: transaction, pageSize) { _, _, location, isEvictable in
                 run.add(location, isEvictable: isEvictable)
             }
-            guard let found = run.cheapest(length) else { return [] }
-            var victims: [EvictionPlan.Victim] = []
+            guard let found = run.cheapest(length, copies: copies) else { return nil }
+            var (victims, rewritten): ([EvictionPlan.Victim], [EvictionPlan.Victim]) = ([], [])
+            var lastLeaf = 0
             try forEach(keyspaces, in: transaction, pageSize) { keyspace, key, location, isEvictable in
-                guard isEvictable, found.contains(location.leaf) || location.value?.overlaps(found) == true else {
-                    return
+                func record() -> EvictionPlan.Victim {
+                    let (hash, bytes) = (keyspace.hash(key), [UInt8](copying: key))
+                    return .init(
+                        keyspace: keyspace, key: MemoryKey(keyspace: keyspace.memoryNumber, hash: hash, bytes: bytes))
                 }
-                let key = MemoryKey(
-                    keyspace: keyspace.memoryNumber, hash: keyspace.hash(key), bytes: [UInt8](copying: key))
-                victims.append(.init(keyspace: keyspace, key: key))
+                if let value = location.value {
+                    if isEvictable, value.overlaps(found) { victims.append(record()) }
+                } else if found.contains(location.leaf), location.leaf != lastLeaf {
+                    lastLeaf = location.leaf
+                    rewritten.append(record())
+                }
             }
-            return victims
+            // Twice as many as are used, so that those of the run are not among the first; and what is not visited must do for the visit.
+            let wanted = 2 * (victims.count + rewritten.count + EvictionPlan.pagesBeside)
+            let visited = min(wanted, usable * 3 / 4, Self.maximumVisited)
+            let plan = EvictionPlan(victims: victims, rewritten: rewritten, freePagesVisited: visited)
+            return plan.isEmpty ? nil : plan
         }
     }
 
