@@ -26,8 +26,10 @@ extension Environment {
 extension Table {
     /// LMDB's table of tables (`MAIN_DBI`), whose values are the records of ``Tree``.
     static let main = Table(handle: 1)
-    /// That and the list of free pages (`FREE_DBI`), which no record names.
-    fileprivate static let ownTrees = [Table(handle: 0), main]
+    /// The list of free pages (`FREE_DBI`); only a read transaction sees it.
+    static let freePages = Table(handle: 0)
+    /// These two, which no record names.
+    fileprivate static let ownTrees = [freePages, main]
 }
 
 extension Tree {

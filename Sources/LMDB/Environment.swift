@@ -19,6 +19,8 @@ package final class Environment: Sendable {
     let writers: WriterLock
     /// The last commit of this process of which it is known that readers see it. Used by whoever holds ``writers``.
     let lastPublished = Atomic<UInt64>(0)
+    /// Used by whoever holds ``writers``.
+    let freePageOrder = Mutex(FreePageOrder())
     let tables = Monitor<[String: Table]>([:])
     let options: EnvironmentOptions
     private let mark: OpenMark

@@ -36,26 +36,3 @@ extension UnsafeRawPointer {
         unsafe self - Int(bitPattern: self) & (alignment - 1)
     }
 }
-
-extension ReadTransaction {
-    /// Calls `body` with the number of each free page, and with whether the next writer may take it if there is no reader: all but what
-    /// the last commit freed.
-    package func forEachFreePage(_ body: (_ page: Int, _ isUsable: Bool) -> Void) throws {
-        let last = id
-        try withCursor(in: Table(handle: 0)) { cursor in
-            guard try cursor.move(.first) else { return }
-            try cursor.forEach(.next) { commit, list in
-                let isUsable = Self.number(in: commit, at: 0) < last
-                // The length, then the numbers.
-                for offset in stride(from: 8, to: list.count - 7, by: 8) {
-                    body(Int(truncatingIfNeeded: Self.number(in: list, at: offset)), isUsable)
-                }
-                return true
-            }
-        }
-    }
-
-    private static func number(in bytes: Span<UInt8>, at offset: Int) -> UInt64 {
-        unsafe bytes.withUnsafeBytes { unsafe $0.loadUnaligned(fromByteOffset: offset, as: UInt64.self) }
-    }
-}

@@ -36,6 +36,42 @@ package struct Writer: ~Copyable {
         }
     }
 
+    /// As ``begin()``; and if the time has come for it, and commits are flushed, sees to it that the pages which this commit and the
+    /// following ones write lie side by side (see ``FreePageOrder``). That takes a look at the list of free pages now and then, and rarely
+    /// some milliseconds.
+    package borrowing func beginInOrder() throws -> WriteTransaction {
+        guard environment.options.flushing != EnvironmentOptions.Flushing.none,
+            environment.freePageOrder.withLock({ $0.isDue() }), let run = try runToVisit()
+        else { return try begin() }
+        var transaction = try begin()
+        do {
+            try transaction.visitRun(ofBytes: run)
+            return transaction
+        } catch {
+            // A reader has come meanwhile, say, or the map is full. It is for speed alone.
+            transaction.abort()
+            return try begin()
+        }
+    }
+
+    /// How long a run of free pages is to be visited now, in bytes.
+    private borrowing func runToVisit() throws -> Int? {
+        let isInOrder = try environment.read { transaction in
+            guard let oldest = try transaction.oldestFreeEntry() else { return false }
+            return environment.freePageOrder.withLock { $0.isInOrder(from: oldest) }
+        }
+        if isInOrder { return nil }
+        let file = try environment.information()
+        let bound = try min(file.lastTransactionID, environment.oldestReadTransactionID() ?? .max)
+        let list = try environment.read { transaction in
+            try transaction.freePageList(before: bound, limit: FreePageOrder.mostFreePages)
+        }
+        let run = environment.freePageOrder.withLock { order in
+            order.run(list, filePages: file.usedBytes / file.pageSize, mapPages: file.mapSize / file.pageSize)
+        }
+        return run.map { $0 * file.pageSize - Page.headerSize }
+    }
+
     /// Commits a transaction of ``begin()``.
     ///
     /// - Throws: As ``WriteTransaction/commit()``.

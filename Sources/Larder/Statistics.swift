@@ -46,7 +46,8 @@ public struct DurableTierStatistics: Hashable, Sendable {
     public var hits = 0
     /// Lookups that found nothing there.
     public var misses = 0
-    /// Bytes of the file. LMDB reuses freed pages and never shrinks the file.
+    /// Bytes of the file. LMDB reuses freed pages and never shrinks the file. Where many keys are written in a commit and commits are flushed,
+    /// the file grows until a quarter of it is free, so that a commit writes pages that lie side by side.
     public var fileBytes = 0
     /// Bytes of the file's pages that hold something now; the others are free to be used again, or will be when the readers that may look at
     /// them end.

@@ -101,4 +101,21 @@ import Testing
         #expect(try environment.information().usedBytes == fileBytes)
         #expect(try environment.read { try $0.value(key(3_000), in: table) } == long)
     }
+
+    @Test func `may lie behind the end of the file, where they are no damage and are used in time`() throws {
+        try environment.write { transaction in
+            try transaction.visitRun(ofBytes: 400_000)
+            try transaction.put(value.span, for: key(1_000).span, in: table)
+        }
+        let length = try FileSystem.size(of: scratch.store + "/data.mdb").length
+        #expect(length < (try environment.information().usedBytes))
+        let verification = try FileVerification.run(environment) { _, _, _ in }
+        #expect(verification.problems.isEmpty)
+        #expect(verification.lostPages == 0)
+        for number in 2_000..<2_200 {
+            try environment.write { try $0.put(value.span, for: key(number).span, in: table) }
+        }
+        #expect(try FileVerification.run(environment) { _, _, _ in }.problems.isEmpty)
+        #expect(try environment.read { try $0.entries(in: table).count } == 401)
+    }
 }

@@ -42,6 +42,8 @@ package struct FileVerification {
     private let file: PageFile
     private let meta: Meta
     private var seen: [UInt64]
+    /// Free pages behind the end of the file: LMDB writes them when it uses them.
+    private var seenBehindEnd: Set<UInt64> = []
 
     /// Checks the environment as of its last commit, which a reader keeps in place meanwhile; others may go on writing.
     ///
@@ -172,7 +174,7 @@ package struct FileVerification {
         guard count < UInt64(list.bytes.count / 8) else { return report(0, "free pages", "a list is too short") }
         for index in 1..<Int(count) + 1 {
             let number: UInt64 = list.integer(at: 8 * index)
-            if use(number, "free pages", as: "a free page") { freePages += 1 }
+            if useFree(number) { freePages += 1 }
         }
     }
 
@@ -296,6 +298,15 @@ package struct FileVerification {
         }
         seen[Int(number / 64)] |= bit
         return true
+    }
+
+    private mutating func useFree(_ number: UInt64) -> Bool {
+        guard number <= meta.lastPage, number / 64 >= UInt64(seen.count) else {
+            return use(number, Self.freePages, as: "a free page")
+        }
+        let isNew = seenBehindEnd.insert(number).inserted
+        if !isNew { report(number, Self.freePages, "a free page is used twice") }
+        return isNew
     }
 
     private mutating func report(_ page: UInt64, _ table: String?, _ text: String) {

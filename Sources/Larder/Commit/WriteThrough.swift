@@ -14,8 +14,11 @@ final class WriteThrough: Sendable {
     /// What keeps the file within its budget, if it has one.
     let disk: DiskEviction?
     private let counters = Mutex(CommitStatistics())
+    private let changesOfLastCommit = Atomic<Int>(0)
     /// How many commits may grow the file because of a reader whose process was killed.
     private static let commitsBetweenReaderChecks = 64
+    /// From so many changes on a commit is worth putting pages in order for.
+    private static let changesInOrder = 8
     /// How many times room is made for one transaction before it is refused.
     private static let mostEfforts = 12
 
@@ -150,6 +153,13 @@ final class WriteThrough: Sendable {
         return Basis(id: id, now: clock.now(), foreignCommits: coherence.foreignCommits)
     }
 
+    /// Begins a commit; and if commits are such that they write many pages, has them write pages that lie side by side. For a few pages the
+    /// longer list entries would outweigh that.
+    private func begin(_ writer: borrowing Writer, changesAtLeast count: Int) throws -> WriteTransaction {
+        max(count, changesOfLastCommit.load(ordering: .relaxed)) >= Self.changesInOrder
+            ? try writer.beginInOrder() : try writer.begin()
+    }
+
     /// Attempts to commit a transaction that is alone: so it is LMDB's transaction itself that is undone where it fails.
     ///
     /// - Parameter room: What room was made for because it was wanting.
@@ -157,7 +167,7 @@ final class WriteThrough: Sendable {
         isOfOneKey: Bool, in room: WantedRoom = WantedRoom(), _ writer: borrowing Writer,
         _ perform: (borrowing Transaction) throws -> Void
     ) throws -> Attempt {
-        var transaction = try writer.begin()
+        var transaction = try isOfOneKey || room.isAny ? writer.begin() : begin(writer, changesAtLeast: 1)
         let basis = basis(of: transaction)
         var changes = ChangeSet(isOfOneKey: isOfOneKey)
         do {
@@ -184,7 +194,7 @@ final class WriteThrough: Sendable {
         if requests.count == 1, plan == nil {
             return try attempt(isOfOneKey: requests[0].singleKey != nil, in: room, writer) { try run(requests[0], $0) }
         }
-        var transaction = try writer.begin()
+        var transaction = try begin(writer, changesAtLeast: requests.count)
         let basis = basis(of: transaction)
         var batch = ChangeSet(isBatch: requests.count > 1)
         var undone: [(position: Int, error: any Error)] = []
@@ -325,6 +335,7 @@ final class WriteThrough: Sendable {
         }
         batch.invalidated.forEach { _, hash, _ in memory.settle(hash, version: id) }
         coherence.publish(applied: id)
+        changesOfLastCommit.store(batch.count, ordering: .relaxed)
         memoryUpkeep.runIfDue()
         let commits = counters.withLock { counters in
             counters.commits += 1
