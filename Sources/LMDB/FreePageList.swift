@@ -27,7 +27,8 @@ struct FreePageList {
         let sorted = pages[..<entries[min(count, entries.count) - 1]].sorted()
         var (longest, run) = (0, 0)
         for position in sorted.indices {
-            run = position > 0 && sorted[position] == sorted[position - 1] + 1 ? run + 1 : 1
+            // Wrapping: a damaged list may say anything.
+            run = position > 0 && sorted[position] == sorted[position - 1] &+ 1 ? run + 1 : 1
             longest = max(longest, run)
         }
         return longest
@@ -73,7 +74,9 @@ extension ReadTransaction {
     private func forEachFreeEntry(_ body: (_ commit: UInt64, _ entry: Span<UInt8>) -> Bool) throws {
         try withCursor(in: .freePages) { cursor in
             guard try cursor.move(.first) else { return }
-            try cursor.forEach(.next) { commit, entry in body(Self.number(in: commit, at: 0), entry) }
+            try cursor.forEach(.next) { commit, entry in
+                commit.count >= 8 && body(Self.number(in: commit, at: 0), entry)
+            }
         }
     }
 

@@ -40,15 +40,16 @@ package struct Writer: ~Copyable {
     /// following ones write lie side by side (see ``FreePageOrder``). That takes a look at the list of free pages now and then, and rarely
     /// some milliseconds.
     package borrowing func beginInOrder() throws -> WriteTransaction {
+        // It is for speed alone: what keeps one from reading, such as a full reader table, need not keep one from writing.
         guard environment.options.flushing != EnvironmentOptions.Flushing.none,
-            environment.freePageOrder.withLock({ $0.isDue() }), let run = try runToVisit()
+            environment.freePageOrder.withLock({ $0.isDue() }), let run = try? runToVisit()
         else { return try begin() }
         var transaction = try begin()
         do {
             try transaction.visitRun(ofBytes: run)
             return transaction
         } catch {
-            // A reader has come meanwhile, say, or the map is full. It is for speed alone.
+            // The map is full, say.
             transaction.abort()
             return try begin()
         }
