@@ -14,11 +14,13 @@ final class WriteThrough: Sendable {
     /// What keeps the file within its budget, if it has one.
     let disk: DiskEviction?
     private let counters = Mutex(CommitStatistics())
-    private let changesOfLastCommit = Atomic<Int>(0)
+    /// Commits one after the other that each changed many keys. Written with the lock between writers held.
+    private let commitsOfMany = Atomic<Int>(0)
     /// How many commits may grow the file because of a reader whose process was killed.
     private static let commitsBetweenReaderChecks = 64
-    /// From so many changes on a commit is worth putting pages in order for.
-    private static let changesInOrder = 8
+    /// How many changes a commit has that writes pages in order, and how many such commits come one after the other before one does.
+    private static let changesInOrder = 8...1_024
+    private static let commitsBeforeOrder = 64
     /// How many times room is made for one transaction before it is refused.
     private static let mostEfforts = 12
 
@@ -153,10 +155,10 @@ final class WriteThrough: Sendable {
         return Basis(id: id, now: clock.now(), foreignCommits: coherence.foreignCommits)
     }
 
-    /// Begins a commit; and if commits are such that they write many pages, has them write pages that lie side by side. For a few pages the
-    /// longer list entries would outweigh that.
-    private func begin(_ writer: borrowing Writer, changesAtLeast count: Int) throws -> WriteTransaction {
-        max(count, changesOfLastCommit.load(ordering: .relaxed)) >= Self.changesInOrder
+    /// Begins a commit; and if many keys are written in each, has them write pages that lie side by side. With a few pages a commit that
+    /// does not pay: LMDB writes an entry of its list of free pages anew with each. Nor does it for a bulk load.
+    private func begin(_ writer: borrowing Writer) throws -> WriteTransaction {
+        commitsOfMany.load(ordering: .relaxed) >= Self.commitsBeforeOrder
             ? try writer.beginInOrder() : try writer.begin()
     }
 
@@ -167,7 +169,7 @@ final class WriteThrough: Sendable {
         isOfOneKey: Bool, in room: WantedRoom = WantedRoom(), _ writer: borrowing Writer,
         _ perform: (borrowing Transaction) throws -> Void
     ) throws -> Attempt {
-        var transaction = try isOfOneKey || room.isAny ? writer.begin() : begin(writer, changesAtLeast: 1)
+        var transaction = try isOfOneKey || room.isAny ? writer.begin() : begin(writer)
         let basis = basis(of: transaction)
         var changes = ChangeSet(isOfOneKey: isOfOneKey)
         do {
@@ -194,7 +196,7 @@ final class WriteThrough: Sendable {
         if requests.count == 1, plan == nil {
             return try attempt(isOfOneKey: requests[0].singleKey != nil, in: room, writer) { try run(requests[0], $0) }
         }
-        var transaction = try begin(writer, changesAtLeast: requests.count)
+        var transaction = try begin(writer)
         let basis = basis(of: transaction)
         var batch = ChangeSet(isBatch: requests.count > 1)
         var undone: [(position: Int, error: any Error)] = []
@@ -335,7 +337,8 @@ final class WriteThrough: Sendable {
         }
         batch.invalidated.forEach { _, hash, _ in memory.settle(hash, version: id) }
         coherence.publish(applied: id)
-        changesOfLastCommit.store(batch.count, ordering: .relaxed)
+        let commitsOfMany = Self.changesInOrder ~= batch.count ? commitsOfMany.load(ordering: .relaxed) &+ 1 : 0
+        self.commitsOfMany.store(commitsOfMany, ordering: .relaxed)
         memoryUpkeep.runIfDue()
         let commits = counters.withLock { counters in
             counters.commits += 1
