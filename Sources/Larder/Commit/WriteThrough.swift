@@ -171,9 +171,17 @@ final class WriteThrough: Sendable {
     ) throws -> Attempt {
         var transaction = try isOfOneKey || room.isAny ? writer.begin() : begin(writer)
         let basis = basis(of: transaction)
+        if room.long > 0 {
+            do {
+                try transaction.visitRun(ofBytes: room.long)
+            } catch {
+                // It may fit all the same: the values of several records need not lie in one run.
+                transaction.abort()
+                return try attempt(isOfOneKey: isOfOneKey, writer, perform)
+            }
+        }
         var changes = ChangeSet(isOfOneKey: isOfOneKey)
         do {
-            if room.long > 0 { try transaction.visitRun(ofBytes: room.long) }
             try unsafe withView(of: &transaction, &changes, after: nil, basis, perform)
             // The body may have swallowed the error of a write, which may have been its only one.
             if let failure = transaction.failure { throw failure }

@@ -38,7 +38,8 @@ final class EvictionPlan {
 
     /// Leaves out half of what there is; returns `false` if too little is left for that.
     func halve() -> Bool {
-        guard victims.count + expired.count + rewritten.count > 1 else { return false }
+        // Of each kind one stays, so there must be one of which there are more.
+        guard max(victims.count, expired.count, rewritten.count) > 1 else { return false }
         expired.removeLast(expired.count / 2)
         victims.removeLast(victims.count / 2)
         rewritten.removeLast(rewritten.count / 2)
