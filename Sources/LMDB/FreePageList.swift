@@ -54,7 +54,7 @@ extension ReadTransaction {
             if commit < bound {
                 list.addEntry(Self.pages(in: entry))
             } else {
-                list.addLaterEntry(ofPages: max(0, entry.count / 8 - 1))
+                list.addLaterEntry(ofPages: Self.pageCount(in: entry))
             }
             return true
         }
@@ -80,9 +80,14 @@ extension ReadTransaction {
         }
     }
 
-    /// The length of the list comes first, then the pages.
+    /// The length of the list comes first, then the pages. An entry may be longer than its list: LMDB makes some before it knows what to put in.
+    private static func pageCount(in entry: Span<UInt8>) -> Int {
+        guard entry.count >= 8 else { return 0 }
+        return Int(min(number(in: entry, at: 0), UInt64(entry.count / 8 - 1)))
+    }
+
     private static func pages(in entry: Span<UInt8>) -> [Int] {
-        stride(from: 8, to: entry.count - 7, by: 8).map { Int(truncatingIfNeeded: number(in: entry, at: $0)) }
+        (0..<pageCount(in: entry)).map { Int(truncatingIfNeeded: number(in: entry, at: 8 + 8 * $0)) }
     }
 
     private static func number(in bytes: Span<UInt8>, at offset: Int) -> UInt64 {

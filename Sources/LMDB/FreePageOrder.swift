@@ -3,8 +3,8 @@
 /// LMDB copies every page that a commit changes to a free one, and takes the one that has been free for the longest time. As soon as keys
 /// are changed in no order, these are scattered over the file, and a disk takes about as long for each of them as for hundreds in a row.
 /// But LMDB keeps what a transaction has come by of the free pages in their order in the file (see ``WriteTransaction/visitRun(ofBytes:)``),
-/// and takes it first from then on. So now and then a commit comes by all of them, and those after it go through the file from
-/// front to back, as a log-structured file system does that fills holes (threaded log: Rosenblum and Ousterhout, SOSP 1991).
+/// and takes it first from then on. So now and then a commit looks for the longest run, by which it comes by all of them or at least by those
+/// that LMDB lists up to that run, and the commits after it go through the file from front to back, as a log-structured file system does that fills holes (threaded log: Rosenblum and Ousterhout, SOSP 1991).
 ///
 /// How many lie side by side depends on how many are free: so the file is let grow until a quarter of it is.
 ///
@@ -14,8 +14,9 @@ struct FreePageOrder {
     private var commitsLeft = 0
     /// Pages freed up to this commit are in order.
     private var orderedThrough: UInt64 = 0
-    /// Whether the list was too long to be put in order by one transaction.
+    /// Whether the list was too long to be put in order by one transaction, and by how many it was.
     private var isPartial = false
+    private var parts = 0
 
     /// Below this a file has so few pages that their order is of no consequence, and above so many free ones ordering takes too long: about
     /// 0.3 µs for each.
@@ -71,12 +72,13 @@ struct FreePageOrder {
                 found = list.longestRun(inEntries: run * Self.entriesReadForEachPage)
             }
         }
-        guard run > 1, list.entries.count <= run * Self.entriesReadForEachPage * Self.mostParts else {
-            isPartial = false
+        parts = isPartial ? parts + 1 : 0
+        guard run > 1, parts <= Self.mostParts else {
+            (isPartial, parts) = (false, 0)
             commitsLeft = Self.patience
             return nil
         }
-        if !isPartial { orderedThrough = list.bound &- 1 }
+        if !isPartial { orderedThrough = max(list.bound, 1) - 1 }
         return run
     }
 }

@@ -20,7 +20,7 @@ extension WriteTransaction {
         try release(0)
     }
 
-    /// A value so long has a page of its own, and no other, where pages have at least 4 KiB and at most 64.
+    /// A value so long has a page of its own, and no other, where pages have 4 KiB. Larger pages hold several, so that fewer are visited.
     private static let bytesOfOwnPage = 3_000
 
     private mutating func reserve(_ count: Int, in slot: Int) throws(LMDBError) {

@@ -62,6 +62,15 @@ import Testing
         #expect(run9 == nil)
     }
 
+    @Test func `is not made in parts without end`() {
+        var order = FreePageOrder()
+        let list = list([[5]] + (0..<300).map { [$0 * 4] } + [[9], [10]])
+        let parts = (0..<20).prefix { _ in order.run(list, filePages: 1_000, mapPages: 1_000) != nil }.count
+        #expect(parts == 8)
+        let isDue = order.isDue()
+        #expect(!isDue)
+    }
+
     /// The mean length of the runs of pages that commits of 64 keys take, after a while.
     private func meanRun(_ name: String, begin: (borrowing Writer) throws -> WriteTransaction) throws -> Double {
         let path = scratch.store + name

@@ -129,6 +129,15 @@ func filler(_ number: Int, _ count: Int) -> [UInt8] {
         }
     }
 
+    @Test func `has plans that can be halved until one record of each kind is left, and no further`() throws {
+        let store = try open()
+        let cache = try store.cache("c", key: .int, value: .bytes)
+        let records = (0..<5).map { EvictionPlan.Victim(keyspace: cache.keyspace, key: .number($0)) }
+        let plan = EvictionPlan(victims: Array(records.prefix(3)), rewritten: records)
+        #expect((0..<100).prefix { _ in plan.halve() }.count == 3)
+        #expect(plan.victims.count == 1 && plan.rewritten.count == 1)
+    }
+
     @Test func `answers with nothing or the last value written, from memory as from disk`() async throws {
         let store = try open(memory: .mebibytes(32))
         let cache = try store.cache("c", key: .int, value: .bytes)
