@@ -20,7 +20,7 @@ public struct StoreStatistics: Hashable, Sendable {
 public struct MemoryTierStatistics: Hashable, Sendable {
     /// The budget in bytes.
     public var capacity: Int
-    /// Bytes counted against the budget now: keys, values and bookkeeping.
+    /// Bytes counted against the budget now: keys, values and all bookkeeping, the small caches of keys that choose how entries are kept included.
     public var bytes = 0
     /// The largest number of bytes there ever were, at most; never above the budget.
     public var highestBytes = 0

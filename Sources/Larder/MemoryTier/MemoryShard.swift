@@ -211,7 +211,8 @@ struct MemoryShard: ~Copyable, Sendable {
         guard tableEntryCount == 0 || count > tableEntryCount * 3 / 2 || count < tableEntryCount / 3 else {
             return true
         }
-        let planned = EvictionPolicy.tableByteCount(entryCount: count, parameters: policy.parameters)
+        let planned = EvictionPolicy.tableByteCount(
+            entryCount: count, keepsFrequencies: true, parameters: policy.parameters)
         policy.resizeTables(entryCount: 0)
         guard reserve(planned) else { return true }
         tableEntryCount = count

@@ -3,6 +3,7 @@ extension MemoryTier {
     var statistics: MemoryTierStatistics {
         var sum = MemoryTierStatistics(capacity: capacity)
         (sum.hits, sum.misses) = counters.sums
+        (sum.bytes, sum.highestBytes) = bytesBesideShards
         for shard in shards.indices {
             shards.withLock(shard) { state in
                 sum.evictions += state.entries.removed.counts[.size]

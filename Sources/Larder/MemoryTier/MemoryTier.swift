@@ -18,9 +18,7 @@ final class MemoryTier: Sendable {
     /// Lookups that are about to retain an object.
     let retainSections = RetainSections()
     private let parameters: PolicyParameters
-    private let limits: Mutex<Limits>
-    /// Compares the configurations; nil until the tier is full for the first time.
-    private let chooser = Mutex<ConfigurationChooser?>(nil)
+    private let experiment: Mutex<Experiment>
     /// Keys are sampled whose hash, but for the byte that chooses the shard, is as a binary fraction below this one; 0 while there is no chooser.
     private let sampleThreshold = Atomic<UInt64>(0)
     private let publishedAdvice = Atomic<UInt64>(0)
@@ -28,10 +26,16 @@ final class MemoryTier: Sendable {
     let clock: WallClock
     private let removalListener: (@Sendable (RemovalNotice) -> Void)?
 
-    private struct Limits {
+    /// The comparison of the configurations, within its part of the budget.
+    private struct Experiment {
+        /// The budget in bytes; while it changes, the larger one.
         var capacity: Int
-        /// The number of entries for which the shadows were made.
-        var shadowedEntries = 0
+        /// The entries that shadows may be made for; while the budget changes, the smaller number.
+        var shadowEntries: Int
+        /// Compares the configurations; nil until the tier is full for the first time.
+        var chooser: ConfigurationChooser?
+        /// The most bytes that a chooser ever took.
+        var highestBytes = 0
     }
 
     /// The least capacity, in bytes. The tables of a shard take 10 KiB of it.
@@ -49,11 +53,12 @@ final class MemoryTier: Sendable {
         let isOn = capacity >= Self.leastCapacity
         let count = isOn ? shardCount ?? Self.shardCount(for: capacity, processors: Processors.count) : 0
         precondition(count & (count - 1) == 0 && count <= 256, "the number of shards is no power of two up to 256")
-        limits = Mutex(Limits(capacity: capacity))
+        let shadowEntries = isOn ? Self.shadowEntries(capacity, parameters) : 0
+        experiment = Mutex(Experiment(capacity: capacity, shadowEntries: shadowEntries))
         self.parameters = parameters
         self.clock = clock
         self.removalListener = removalListener
-        let budget = isOn ? Self.shardBudget(capacity, count, parameters) : 0
+        let budget = isOn ? Self.shardBudget(capacity, count, shadowEntries, parameters) : 0
         let isObserved = removalListener != nil
         shards = ShardTable(count: count) {
             var shard = MemoryShard(budget: budget, parameters: parameters)
@@ -71,24 +76,37 @@ final class MemoryTier: Sendable {
     }
 
     /// A shard's part of the capacity, once the shadows, the counters and the sections have theirs.
-    private static func shardBudget(_ capacity: Int, _ count: Int, _ parameters: PolicyParameters) -> Int {
-        let shadows = shadowEntries(capacity, parameters) * shadowEntryBytes * parameters.configurations.count
-        return (capacity - shadows - LookupCounters.byteCount - RetainSections.byteCount) / count
+    private static func shardBudget(
+        _ capacity: Int, _ count: Int, _ shadowEntries: Int, _ parameters: PolicyParameters
+    ) -> Int {
+        let shadows =
+            shadowEntries > 0 ? ConfigurationChooser.byteCount(entryCount: shadowEntries, parameters: parameters) : 0
+        return (capacity - shadows - byteCountOfCounters) / count
     }
 
-    /// Entries of a shadow: so many that all shadows together take a sixteenth of the capacity at most.
+    /// Entries of a shadow: so many that all shadows together take a sixteenth of the capacity at most. None if there is no room for one.
     private static func shadowEntries(_ capacity: Int, _ parameters: PolicyParameters) -> Int {
-        min(parameters.shadowEntries, capacity / (16 * shadowEntryBytes * parameters.configurations.count))
+        (0...parameters.shadowEntries).last {
+            ConfigurationChooser.byteCount(entryCount: $0, parameters: parameters) <= capacity / 16
+        } ?? 0
     }
 
-    /// Bytes of a shadow for each of its entries: columns, index, ghosts, and the sketch of one of them.
-    private static let shadowEntryBytes = 64
+    /// The memory of the counters and the sections, in bytes.
+    private static let byteCountOfCounters = LookupCounters.byteCount + RetainSections.byteCount
+
+    /// Bytes in use that belong to no shard, and the most that ever were: the shadows, the counters and the sections.
+    var bytesBesideShards: (now: Int, highest: Int) {
+        guard isOn else { return (0, 0) }
+        return experiment.withLock {
+            (Self.byteCountOfCounters + ($0.chooser?.byteCount ?? 0), Self.byteCountOfCounters + $0.highestBytes)
+        }
+    }
 
     /// Whether the tier holds anything at all.
     @inline(__always) var isOn: Bool { shards.count > 0 }
 
     /// The budget in bytes, bookkeeping included.
-    var capacity: Int { limits.withLock { $0.capacity } }
+    var capacity: Int { experiment.withLock { $0.capacity } }
 
     /// The shard of a hash.
     @inline(__always)
@@ -203,20 +221,28 @@ final class MemoryTier: Sendable {
 
     // MARK: Capacity and expiry
 
-    /// Sets the budget, at least ``leastCapacity``, and evicts until it holds. O(entries that go). A tier that is off stays so.
+    /// Sets the budget, at least ``leastCapacity``, and evicts until it holds. O(entries that go). A tier that is off stays so. Not to be called by two threads at
+    /// once.
     func resize(capacity wanted: Int) {
         guard isOn else { return }
         let capacity = max(wanted, Self.leastCapacity, shards.count * Self.leastCapacity / 2)
-        limits.withLock { $0.capacity = capacity }
-        let budget = Self.shardBudget(capacity, shards.count, parameters)
+        let shadowEntries = Self.shadowEntries(capacity, parameters)
+        let hadChooser = experiment.withLock { experiment in
+            experiment.capacity = max(experiment.capacity, capacity)
+            experiment.shadowEntries = min(experiment.shadowEntries, shadowEntries)
+            sampleThreshold.store(0, ordering: .relaxed)
+            return experiment.chooser.take() != nil
+        }
+        let budget = Self.shardBudget(capacity, shards.count, shadowEntries, parameters)
         for shard in shards.indices {
             shards.update(shard) { $0.resize(budget: budget) }
             care(for: shard)
         }
-        chooser.withLock { chooser in
-            chooser = nil
-            sampleThreshold.store(0, ordering: .relaxed)
+        experiment.withLock { experiment in
+            experiment.capacity = capacity
+            experiment.shadowEntries = shadowEntries
         }
+        if hadChooser { makeChooser() }
     }
 
     /// Removes entries that have expired, so that their memory is free for others, in at most `budget` steps; call it now and then.
@@ -261,9 +287,9 @@ final class MemoryTier: Sendable {
         _ = consume objects
         if isFull { makeChooser() }
         guard !accesses.isEmpty else { return }
-        _ = chooser.withLockIfAvailable { chooser in
+        _ = experiment.withLockIfAvailable { experiment in
             for access in accesses {
-                guard let advice = chooser?.observe(access.hash, weight: access.weight) else { continue }
+                guard let advice = experiment.chooser?.observe(access.hash, weight: access.weight) else { continue }
                 publishedAdvice.store(PackedAdvice(advice).word, ordering: .relaxed)
             }
         }
@@ -279,15 +305,19 @@ final class MemoryTier: Sendable {
                 weight += state.policy.weight
             }
         }
-        let wanted = Self.shadowEntries(capacity, parameters)
-        guard wanted > 0, count > 0 else { return }
-        let entryCount = min(count, wanted)
-        let rate = Double(entryCount) / Double(count)
-        chooser.withLock { chooser in
-            chooser = ConfigurationChooser(
-                capacity: max(1, Int(Double(weight) * rate)), entryCount: entryCount, parameters: parameters,
-                leader: chooser?.leader)
+        guard count > 0 else { return }
+        experiment.withLock { experiment in
+            // The old shadows go first: there is room for one set of them.
+            experiment.chooser = nil
+            let entryCount = min(count, experiment.shadowEntries)
+            let rate = Double(entryCount) / Double(count)
             sampleThreshold.store(rate < 1 ? UInt64(rate * 0x1p64) : .max, ordering: .relaxed)
+            guard entryCount > 0 else { return }
+            let chooser = ConfigurationChooser(
+                capacity: max(1, Int(Double(weight) * rate)), entryCount: entryCount, parameters: parameters,
+                leader: PackedAdvice(word: publishedAdvice.load(ordering: .relaxed)).leader)
+            experiment.highestBytes = max(experiment.highestBytes, chooser.byteCount)
+            experiment.chooser = chooser
         }
     }
 }

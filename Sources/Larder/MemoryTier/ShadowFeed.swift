@@ -47,10 +47,13 @@ struct PackedAdvice: Equatable, Sendable {
         word = UInt64(advice.leader + 1) << 32 | UInt64(advice.windowShare * 0xFFFF)
     }
 
+    /// Index of the configuration that leads, if there is advice.
+    var leader: Int? { word == 0 ? nil : Int(word >> 32) - 1 }
+
     /// The configuration to run.
     func unpacked(_ parameters: PolicyParameters) -> PolicyConfiguration? {
-        guard word != 0 else { return nil }
+        guard let leader else { return nil }
         return parameters.configuration(
-            for: .init(leader: Int(word >> 32) - 1, windowShare: Double(word & 0xFFFF_FFFF) / 0xFFFF))
+            for: .init(leader: leader, windowShare: Double(word & 0xFFFF_FFFF) / 0xFFFF))
     }
 }

@@ -31,8 +31,8 @@ struct ConfigurationChooser: Sendable {
         self.leader = leader ?? parameters.initialConfiguration
         shadows = parameters.configurations.map {
             ShadowCache(
-                capacity: capacity, entryCount: entryCount, configuration: $0, keepsFrequencies: $0.rule == .frequency,
-                parameters: parameters)
+                capacity: capacity, entryCount: entryCount, mostEntries: Self.mostEntries(entryCount),
+                configuration: $0, keepsFrequencies: $0.rule == .frequency, parameters: parameters)
         }
         misses = Array(repeating: 0, count: shadows.count)
     }
@@ -48,8 +48,28 @@ struct ConfigurationChooser: Sendable {
         return Advice(leader: leader, windowShare: share)
     }
 
-    /// The memory that the shadows take, in bytes.
-    var byteCount: Int { shadows.reduce(0) { $0 + $1.byteCount } }
+    /// The most entries that a shadow for `entryCount` may hold: a sample is not quite as the whole, nor is the whole what it was when the shadow was made.
+    private static func mostEntries(_ entryCount: Int) -> Int { entryCount + entryCount / 4 + 8 }
+
+    /// The memory taken, in bytes. It stays as it is.
+    var byteCount: Int {
+        shadows.reduce(Self.byteCountBesideTables(shadows.count)) { $0 + $1.tableByteCount }
+    }
+
+    /// The memory of a chooser with shadows of about `entryCount` entries, in bytes.
+    static func byteCount(entryCount: Int, parameters: PolicyParameters) -> Int {
+        let configurations = parameters.configurations
+        return configurations.reduce(byteCountBesideTables(configurations.count)) {
+            $0
+                + ShadowCache.tableByteCount(
+                    entryCount: entryCount, mostEntries: mostEntries(entryCount),
+                    keepsFrequencies: $1.rule == .frequency, parameters: parameters)
+        }
+    }
+
+    private static func byteCountBesideTables(_ shadows: Int) -> Int {
+        [ShadowCache].byteCount(shadows) + [Double].byteCount(shadows)
+    }
 
     /// Shows a sampled access to every shadow. Returns new advice if they disagree about it.
     mutating func observe(_ hash: UInt64, weight: Int) -> Advice? {

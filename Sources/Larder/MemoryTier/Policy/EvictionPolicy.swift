@@ -358,10 +358,11 @@ struct EvictionPolicy: Sendable {
     }
 
     /// The memory that ``resizeTables(entryCount:)`` will take, in bytes.
-    static func tableByteCount(entryCount: Int, parameters: PolicyParameters) -> Int {
+    static func tableByteCount(entryCount: Int, keepsFrequencies: Bool, parameters: PolicyParameters) -> Int {
         let entries = Double(entryCount)
-        return GhostTable.byteCount(capacity: Int((entries * parameters.ghostsPerEntry).rounded()))
-            + FrequencySketch.byteCount(width: Int(entries * parameters.countersPerEntry))
+        let ghosts = GhostTable.byteCount(capacity: Int((entries * parameters.ghostsPerEntry).rounded()))
+        guard keepsFrequencies else { return ghosts }
+        return ghosts + FrequencySketch.byteCount(width: Int(entries * parameters.countersPerEntry))
     }
 
     /// The memory of the ghosts and the sketch, in bytes.

@@ -15,11 +15,11 @@ struct FrequencySketch: Sendable {
 
     /// The table's memory, in bytes.
     @inline(__always)
-    var byteCount: Int { Int(blocks) * Self.wordsPerBlock * 8 + 32 }
+    var byteCount: Int { [UInt64].byteCount(Int(blocks) * Self.wordsPerBlock) }
 
     /// The memory of a sketch of a given width, in bytes.
     static func byteCount(width: Int) -> Int {
-        blocks(width: width) * wordsPerBlock * 8 + 32
+        [UInt64].byteCount(blocks(width: width) * wordsPerBlock)
     }
 
     private static func blocks(width: Int) -> Int {

@@ -18,16 +18,20 @@ struct GhostTable: Sendable {
     var capacity: Int { Int(rows) * ways }
     /// The table's memory, in bytes.
     @inline(__always)
-    var byteCount: Int { Int(rows) * Self.rowWidth * 4 + 32 }
+    var byteCount: Int { [UInt32].byteCount(Int(rows) * Self.rowWidth) }
 
     /// The memory of a table of a given capacity, in bytes.
     static func byteCount(capacity: Int) -> Int {
-        max(1, (capacity + rowWidth - 1) / rowWidth) * rowWidth * 4 + 32
+        [UInt32].byteCount(rows(capacity: capacity) * rowWidth)
+    }
+
+    private static func rows(capacity: Int) -> Int {
+        max(1, (capacity + rowWidth - 1) / rowWidth)
     }
 
     /// A table for about `capacity` ghosts, at least one, of a cache of `entryCount` entries.
     init(capacity: Int, entryCount: Int) {
-        let rows = max(1, (capacity + Self.rowWidth - 1) / Self.rowWidth)
+        let rows = Self.rows(capacity: capacity)
         self.rows = UInt32(rows)
         ways = min(Self.rowWidth, max(1, (capacity + rows - 1) / rows))
         words = Array(repeating: 0, count: rows * Self.rowWidth)

@@ -1,32 +1,43 @@
 /// A cache of keys without values, run by one policy: what a configuration would have hit.
 ///
-/// Columns of plain arrays and an open-addressing index (linear probing with backward shifts, Knuth 6.4 R). Used as the shadows that choose the
+/// An array of rows and an open-addressing index (linear probing with backward shifts, Knuth 6.4 R). Used as the shadows that choose the
 /// configuration, and by the simulator.
 struct ShadowCache: Sendable {
     private var entries: ShadowEntries
     private(set) var policy: EvictionPolicy
+    private let capacity: Int
+    private let mostEntries: Int
 
+    /// - Parameters:
+    ///   - entryCount: How many entries are expected.
+    ///   - mostEntries: How many there may be, whatever they weigh. With a limit the memory is fixed; without one it grows.
     init(
-        capacity: Int, entryCount: Int, configuration: PolicyConfiguration, keepsFrequencies: Bool,
-        parameters: PolicyParameters = .standard
+        capacity: Int, entryCount: Int, mostEntries: Int? = nil, configuration: PolicyConfiguration,
+        keepsFrequencies: Bool, parameters: PolicyParameters = .standard
     ) {
-        entries = ShadowEntries(minimumCapacity: entryCount)
+        self.capacity = capacity
+        self.mostEntries = mostEntries ?? .max
         policy = EvictionPolicy(
             capacity: capacity, entryCount: entryCount, configuration: configuration,
-            keepsFrequencies: keepsFrequencies,
-            parameters: parameters)
+            keepsFrequencies: keepsFrequencies, parameters: parameters)
+        entries = ShadowEntries(minimumCapacity: mostEntries ?? entryCount)
     }
 
     var count: Int { policy.count }
     var weight: Int { policy.weight }
 
     /// Looks a key up and inserts it if it is absent. Returns whether it was present.
+    ///
+    /// - Parameter weight: At least 1, if there is a limit of entries.
     mutating func access(_ hash: UInt64, weight: Int) -> Bool {
         let found = entries.find(hash)
         if found != 0 {
             policy.hit(found, in: &entries)
             return true
         }
+        // With as many entries as there may be the cache is full, and what they weigh is what the queues share.
+        let capacity = policy.count < mostEntries ? capacity : policy.weight
+        if capacity != policy.capacity { policy.resize(capacity: capacity) }
         guard weight <= policy.capacity, policy.admits(weight: weight) else { return false }
         let queue = policy.admit(UInt32(truncatingIfNeeded: hash), weight: weight, in: &entries)
         policy.insert(entries.add(hash, weight: weight), into: queue, in: &entries)
@@ -38,116 +49,128 @@ struct ShadowCache: Sendable {
         policy.adopt(policy.parameters.configuration(for: advice))
     }
 
-    /// The memory taken, in bytes.
-    var byteCount: Int { entries.byteCount + policy.tableByteCount }
+    /// The memory of the tables, in bytes.
+    var tableByteCount: Int { entries.byteCount + policy.tableByteCount }
+
+    /// The memory of the tables of a cache with a limit of entries, in bytes.
+    static func tableByteCount(
+        entryCount: Int, mostEntries: Int, keepsFrequencies: Bool, parameters: PolicyParameters
+    ) -> Int {
+        ShadowEntries.byteCount(capacity: mostEntries)
+            + EvictionPolicy.tableByteCount(
+                entryCount: entryCount, keepsFrequencies: keepsFrequencies, parameters: parameters)
+    }
 }
 
-/// The columns of a ``ShadowCache``.
+/// The entries of a ``ShadowCache``.
 struct ShadowEntries: PolicyEntries, Sendable {
-    private var hashes: [UInt64] = [0]
-    private var times: [UInt32] = [0]
-    private var newerLinks: [UInt32] = [0]
-    private var olderLinks: [UInt32] = [0]
-    private var weights: [UInt32] = [0]
-    /// Bits 0-5: mark; bit 6: queue.
-    private var states: [UInt8] = [0]
-    /// Head of the chain of free rows, linked by `newerLinks`.
-    private var free: UInt32 = 0
-    private var index: [UInt32]
-    private var used = 0
+    private struct Row {
+        var hash: UInt64 = 0
+        var weight: UInt32 = 0
+        var time: UInt32 = 0
+        var newer: EntryReference = 0
+        var older: EntryReference = 0
+        var mark = UseMark(byte: 0)
+        var queue = QueueKind.window
+    }
 
-    /// The memory of the columns and the index, in bytes.
-    var byteCount: Int { hashes.capacity * 25 + index.count * 4 }
+    /// The first stands for no entry.
+    private var rows: [Row]
+    private var index: [EntryReference]
+    /// Head of the chain of rows that have become free, linked by `newer`. When there is none, those from `count` + 1 on are free.
+    private var free: EntryReference = 0
+    private var count = 0
 
-    init(minimumCapacity: Int) {
+    /// The memory of the rows and the index, in bytes.
+    var byteCount: Int { [Row].byteCount(rows.count) + [EntryReference].byteCount(index.count) }
+
+    /// The memory of the rows and the index for so many entries, in bytes.
+    static func byteCount(capacity: Int) -> Int {
+        [Row].byteCount(capacity + 1) + [EntryReference].byteCount(indexSize(capacity: capacity))
+    }
+
+    /// A power of two, more than twice the capacity.
+    private static func indexSize(capacity: Int) -> Int {
         var size = 16
-        while size < minimumCapacity * 2 + 2 { size *= 2 }
-        index = Array(repeating: 0, count: size)
+        while size < capacity * 2 + 2 { size *= 2 }
+        return size
+    }
+
+    /// Entries of which so many fit before the memory grows.
+    init(minimumCapacity: Int) {
+        rows = Array(repeating: Row(), count: minimumCapacity + 1)
+        index = Array(repeating: 0, count: Self.indexSize(capacity: minimumCapacity))
     }
 
     func find(_ hash: UInt64) -> EntryReference {
         let mask = index.count - 1
         var slot = Int(truncatingIfNeeded: hash) & mask
         while index[slot] != 0 {
-            if hashes[Int(index[slot])] == hash { return index[slot] }
+            if rows[Int(index[slot])].hash == hash { return index[slot] }
             slot = (slot + 1) & mask
         }
         return 0
     }
 
     mutating func add(_ hash: UInt64, weight: Int) -> EntryReference {
-        if (used + 1) * 2 > index.count { grow() }
-        let entry: EntryReference
-        if free != 0 {
-            entry = free
-            free = newerLinks[Int(entry)]
-            hashes[Int(entry)] = hash
-            weights[Int(entry)] = UInt32(clamping: weight)
-        } else {
-            entry = EntryReference(hashes.count)
-            hashes.append(hash)
-            times.append(0)
-            newerLinks.append(0)
-            olderLinks.append(0)
-            weights.append(UInt32(clamping: weight))
-            states.append(0)
-        }
+        if free == 0, count + 1 == rows.count { grow() }
+        let entry = free == 0 ? EntryReference(count + 1) : free
+        if free != 0 { free = rows[Int(free)].newer }
+        rows[Int(entry)].hash = hash
+        rows[Int(entry)].weight = UInt32(clamping: weight)
         place(entry)
-        used += 1
+        count += 1
         return entry
     }
 
     mutating func discard(_ victim: EntryReference) {
         let mask = index.count - 1
-        var hole = Int(truncatingIfNeeded: hashes[Int(victim)]) & mask
+        var hole = Int(truncatingIfNeeded: rows[Int(victim)].hash) & mask
         while index[hole] != victim { hole = (hole + 1) & mask }
         var slot = hole
         while true {
             slot = (slot + 1) & mask
             if index[slot] == 0 { break }
-            let home = Int(truncatingIfNeeded: hashes[Int(index[slot])]) & mask
+            let home = Int(truncatingIfNeeded: rows[Int(index[slot])].hash) & mask
             if (slot - home) & mask >= (slot - hole) & mask {
                 index[hole] = index[slot]
                 hole = slot
             }
         }
         index[hole] = 0
-        used -= 1
-        newerLinks[Int(victim)] = free
+        count -= 1
+        rows[Int(victim)].newer = free
         free = victim
     }
 
     private mutating func place(_ entry: EntryReference) {
         let mask = index.count - 1
-        var slot = Int(truncatingIfNeeded: hashes[Int(entry)]) & mask
+        var slot = Int(truncatingIfNeeded: rows[Int(entry)].hash) & mask
         while index[slot] != 0 { slot = (slot + 1) & mask }
         index[slot] = entry
     }
 
+    /// Makes room for twice as many. Every row must be taken.
     private mutating func grow() {
-        let old = index
-        index = Array(repeating: 0, count: old.count * 2)
-        for entry in old where entry != 0 { place(entry) }
+        rows += repeatElement(Row(), count: rows.count)
+        index = Array(repeating: 0, count: Self.indexSize(capacity: rows.count - 1))
+        for entry in 0..<count { place(EntryReference(entry + 1)) }
     }
 
-    func weight(of entry: EntryReference) -> Int { Int(weights[Int(entry)]) }
-    func fingerprint(of entry: EntryReference) -> UInt32 { UInt32(truncatingIfNeeded: hashes[Int(entry)]) }
-    func mark(of entry: EntryReference) -> UseMark { UseMark(byte: states[Int(entry)] & 0x3F) }
-    mutating func setMark(_ mark: UseMark, of entry: EntryReference) {
-        states[Int(entry)] = states[Int(entry)] & ~0x3F | mark.byte
-    }
-    func time(of entry: EntryReference) -> UInt32 { times[Int(entry)] }
-    mutating func setTime(_ time: UInt32, of entry: EntryReference) { times[Int(entry)] = time }
-    func queue(of entry: EntryReference) -> QueueKind { states[Int(entry)] & 0x40 == 0 ? .window : .main }
-    mutating func setQueue(_ queue: QueueKind, of entry: EntryReference) {
-        states[Int(entry)] = states[Int(entry)] & 0x3F | queue.rawValue << 6
-    }
-    func newer(than entry: EntryReference) -> EntryReference { newerLinks[Int(entry)] }
+    func weight(of entry: EntryReference) -> Int { Int(rows[Int(entry)].weight) }
+    func fingerprint(of entry: EntryReference) -> UInt32 { UInt32(truncatingIfNeeded: rows[Int(entry)].hash) }
+    func mark(of entry: EntryReference) -> UseMark { rows[Int(entry)].mark }
+    mutating func setMark(_ mark: UseMark, of entry: EntryReference) { rows[Int(entry)].mark = mark }
+    func time(of entry: EntryReference) -> UInt32 { rows[Int(entry)].time }
+    mutating func setTime(_ time: UInt32, of entry: EntryReference) { rows[Int(entry)].time = time }
+    func queue(of entry: EntryReference) -> QueueKind { rows[Int(entry)].queue }
+    mutating func setQueue(_ queue: QueueKind, of entry: EntryReference) { rows[Int(entry)].queue = queue }
+    func newer(than entry: EntryReference) -> EntryReference { rows[Int(entry)].newer }
     mutating func setNewer(_ neighbour: EntryReference, than entry: EntryReference) {
-        newerLinks[Int(entry)] = neighbour
+        rows[Int(entry)].newer = neighbour
     }
-    func older(than entry: EntryReference) -> EntryReference { olderLinks[Int(entry)] }
+    func older(than entry: EntryReference) -> EntryReference { rows[Int(entry)].older }
     mutating func setOlder(_ neighbour: EntryReference, than entry: EntryReference) {
-        olderLinks[Int(entry)] = neighbour
+        rows[Int(entry)].older = neighbour
     }
 }
