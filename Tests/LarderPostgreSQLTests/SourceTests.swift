@@ -24,7 +24,8 @@
             let shop = try await Shop(connections: 2)
             try await shop.other.execute(
                 "INSERT INTO products SELECT n, 'number ' || n FROM generate_series(10, 209) n")
-            let products = try shop.cache.through(shop.source())
+            // A load's time begins before its turn comes.
+            let products = try shop.cache.through(shop.source(), options: .init(loadTimeout: nil))
             let names = try await withThrowingTaskGroup(of: (Int, String?).self) { group in
                 for id in 10..<210 { group.addTask { (id, try await products.value(for: id)) } }
                 return try await group.reduce(into: [:]) { $0[$1.0] = $1.1 }
