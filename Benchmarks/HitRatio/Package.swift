@@ -1,14 +1,16 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-// A package of its own, so that nothing of it reaches a user of Larder. `Sources/HitRatio/Policy` is a link to the library's sources: what is
-// simulated is the code that runs.
+// A package of its own, so that nothing of it reaches a user of Larder. `Sources/HitRatio/Policy` and `Sources/CProcessor` are links to the library's sources:
+// what is simulated is the code that runs.
 let package = Package(
     name: "hit-ratio",
     platforms: [.macOS(.v15)],
     targets: [
+        .target(name: "CProcessor"),
         .executableTarget(
             name: "HitRatio",
+            dependencies: ["CProcessor"],
             swiftSettings: [
                 .swiftLanguageMode(.v6),
                 .strictMemorySafety(),
