@@ -36,6 +36,9 @@ enum LanePlan {
     /// Makes other transactions of the same lanes and numbers: the environment's `LARDER_WORKLOAD_SEED`.
     private static let seed = unsafe getenv("LARDER_WORKLOAD_SEED").flatMap { unsafe UInt64(String(cString: $0)) } ?? 0
 
+    /// From this lane on transactions are wide: they change many entries, scattered over more.
+    private static let firstWideLane = 200
+
     /// The transaction of a number, from 1 on.
     static func changes(lane: Int, number: Int) -> [Change] {
         var generator = SeededGenerator(
@@ -46,6 +49,11 @@ enum LanePlan {
         var changes: [Change] = [
             .set(key(.left, 8), token: generator.next()), .set(key(.right, 8), token: generator.next()),
         ]
+        if lane >= firstWideLane {
+            for _ in 0..<16 {
+                changes.append(.set(key(generator.below(2) == 0 ? .left : .right, 1_000), token: generator.next()))
+            }
+        }
         for _ in 0..<generator.below(4) {
             switch generator.below(12) {
             case 0, 1: changes.append(.set(key(.large, 3), token: generator.next()))

@@ -14,13 +14,15 @@ final class WriteThrough: Sendable {
     /// What keeps the file within its budget, if it has one.
     let disk: DiskEviction?
     private let counters = Mutex(CommitStatistics())
-    /// Commits one after the other that each changed many keys. Written with the lock between writers held.
+    /// Counts commits that change many keys, and goes back for others. Written with the lock between writers held.
     private let commitsOfMany = Atomic<Int>(0)
     /// How many commits may grow the file because of a reader whose process was killed.
     private static let commitsBetweenReaderChecks = 64
-    /// How many changes a commit has that writes pages in order, and how many such commits come one after the other before one does.
+    /// How many changes a commit has that writes pages in order, and how many such commits come before one does. A commit that has not counts
+    /// for so many that have.
     private static let changesInOrder = 8...1_024
     private static let commitsBeforeOrder = 64
+    private static let commitsUndone = 4
     /// How many times room is made for one transaction before it is refused.
     private static let mostEfforts = 12
 
@@ -160,6 +162,12 @@ final class WriteThrough: Sendable {
     private func begin(_ writer: borrowing Writer) throws -> WriteTransaction {
         commitsOfMany.load(ordering: .relaxed) >= Self.commitsBeforeOrder
             ? try writer.beginInOrder() : try writer.begin()
+    }
+
+    private func countForOrder(_ changes: Int) {
+        let count = commitsOfMany.load(ordering: .relaxed)
+        let next = Self.changesInOrder ~= changes ? count + 1 : count - Self.commitsUndone
+        commitsOfMany.store(min(max(next, 0), 2 * Self.commitsBeforeOrder), ordering: .relaxed)
     }
 
     /// Attempts to commit a transaction that is alone: so it is LMDB's transaction itself that is undone where it fails.
@@ -345,8 +353,7 @@ final class WriteThrough: Sendable {
         }
         batch.invalidated.forEach { _, hash, _ in memory.settle(hash, version: id) }
         coherence.publish(applied: id)
-        let commitsOfMany = Self.changesInOrder ~= batch.count ? commitsOfMany.load(ordering: .relaxed) &+ 1 : 0
-        self.commitsOfMany.store(commitsOfMany, ordering: .relaxed)
+        countForOrder(batch.count)
         memoryUpkeep.runIfDue()
         let commits = counters.withLock { counters in
             counters.commits += 1

@@ -1,8 +1,10 @@
 """Power cuts on Larder's own workload, and the controls that must be seen to fail."""
 
+import itertools
 import json
 import random
 import shutil
+import statistics
 import subprocess
 import sys
 import time
@@ -11,9 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Iterator
 
+import log
 from suite import HERE, IGNORED, Ended, Failure, Row, Scratch, Suite
 
 PART = "power-cuts"
+PAGE = 4096
 LONG = 30_000
 # How many images of a moment are tried at most, in the long and in the short run: all up to the first number, otherwise the second.
 EXHAUSTIVE = (256, 64)
@@ -44,6 +48,8 @@ class Case:
     afterwards: tuple[Phase, ...] = ()
     # Recorded with the worker in which a guard of the protocol is left out.
     broken: bool = False
+    # Whether the last commits must be seen to write their pages closer together than the first ones.
+    side_by_side: bool = False
 
 
 def cases() -> Iterator[Case]:
@@ -55,6 +61,9 @@ def cases() -> Iterator[Case]:
     yield Case("group commits, and caches made, raised and dropped", (group,))
     yield Case("a store's life: made, written, opened again", ((), lone, group, lone), base=())
     yield Case("backups", (backups,))
+    wide = ("--first-lane", "200", "--lanes", "4", "--transactions", "200")
+    one_wide = ("--first-lane", "200", "--lanes", "1", "--transactions", "250")
+    yield Case("pages written side by side", (one_wide,), base=(wide,), side_by_side=True)
     other = ("--first-lane", "4", "--lanes", "3", "--transactions", "12")
     yield Case("two processes at once", ((group, other),))
     yield Case(
@@ -114,6 +123,8 @@ def tried(suite: Suite, case: Case) -> Row:
                 return row
         if wrong := record(scratch, case, case.phases, worker):
             row.failures.append(Failure(wrong, suite.replay(PART, case.name)))
+        elif case.side_by_side and (wrong := scattered(scratch.log)):
+            row.failures.append(Failure(wrong, suite.replay(PART, case.name)))
         elif case.afterwards:
             cut_again(suite, case, scratch, row)
         else:
@@ -139,6 +150,19 @@ def record(scratch: Scratch, case: Case, phases: tuple[Phase, ...], worker: str)
                 if ended.wrong:
                     return ended.wrong
     return ""
+
+
+def scattered(path: Path) -> str:
+    """Counts in how many places commits write that lie more than 16 pages from each other. Empty if the last ones do in fewer by a quarter."""
+    commits: list[list[int]] = [[]]
+    for entry in log.read(path)[1]:
+        if entry.kind == log.WRITE and len(entry.payload) >= PAGE and not entry.has(log.BASE):
+            commits[-1].append(entry.argument // PAGE)
+        elif entry.kind == log.SYNC and commits[-1]:
+            commits.append([])
+    places = [1 + sum(b - a > 16 for a, b in itertools.pairwise(sorted(commit))) for commit in commits if commit]
+    first, last = statistics.median(places[:60]), statistics.median(places[-80:])
+    return "" if last <= 0.75 * first else f"commits write in {last:g} places at the end, and in {first:g} at the beginning"
 
 
 def cut_again(suite: Suite, case: Case, scratch: Scratch, row: Row) -> None:
