@@ -12,11 +12,16 @@ static inline void larder_prefetch(const void *address) {
 }
 
 // What a reader without a lock loads, another thread may be writing at that moment. The reader finds out afterwards (see SequenceLock.swift) and then
-// uses nothing of it. ThreadSanitizer, which knows no such afterwards, does not look at these loads; scripts/check-races defines this for it.
+// uses nothing of it. ThreadSanitizer, which knows no such afterwards, does not look at these loads; scripts/check-races defines this for it. Atomic ones
+// it would look at all the same, so there they are not.
 #ifdef LARDER_THREAD_SANITIZER
 #define LARDER_RACING __attribute__((no_sanitize("thread"), noinline)) static
+#define LARDER_LOAD_RACING(type, address) (*(const volatile type *)(address))
+#define LARDER_STORE_RACING(type, address, value) ((void)(*(volatile type *)(address) = (value)))
 #else
 #define LARDER_RACING __attribute__((always_inline)) static inline
+#define LARDER_LOAD_RACING(type, address) __atomic_load_n((const type *)(address), __ATOMIC_RELAXED)
+#define LARDER_STORE_RACING(type, address, value) __atomic_store_n((type *)(address), value, __ATOMIC_RELAXED)
 #endif
 
 /// Which of the first seven words of eight bytes in a cache line have `half` as their upper half: bit 2 n + 1 for word n.
@@ -57,22 +62,22 @@ static inline uint32_t larder_short_words_with_upper_half(const void *line, uint
 
 /// Loads a byte that another thread may be writing.
 LARDER_RACING uint8_t larder_load_racing_8(const void *address) {
-    return __atomic_load_n((const uint8_t *)address, __ATOMIC_RELAXED);
+    return LARDER_LOAD_RACING(uint8_t, address);
 }
 
 /// Loads four aligned bytes that another thread may be writing.
 LARDER_RACING uint32_t larder_load_racing_32(const void *address) {
-    return __atomic_load_n((const uint32_t *)address, __ATOMIC_RELAXED);
+    return LARDER_LOAD_RACING(uint32_t, address);
 }
 
 /// Loads eight aligned bytes that another thread may be writing.
 LARDER_RACING uint64_t larder_load_racing_64(const void *address) {
-    return __atomic_load_n((const uint64_t *)address, __ATOMIC_RELAXED);
+    return LARDER_LOAD_RACING(uint64_t, address);
 }
 
 /// Stores a byte that other threads may be reading and writing.
 LARDER_RACING void larder_store_racing_8(void *address, uint8_t value) {
-    __atomic_store_n((uint8_t *)address, value, __ATOMIC_RELAXED);
+    LARDER_STORE_RACING(uint8_t, address, value);
 }
 
 // Out of line, so that short keys do not pay for long ones.
