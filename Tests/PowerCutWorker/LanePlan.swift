@@ -36,7 +36,7 @@ enum LanePlan {
     /// Makes other transactions of the same lanes and numbers: the environment's `LARDER_WORKLOAD_SEED`.
     private static let seed = unsafe getenv("LARDER_WORKLOAD_SEED").flatMap { unsafe UInt64(String(cString: $0)) } ?? 0
 
-    /// From this lane on transactions are wide: they change many entries, scattered over more.
+    /// From this lane on transactions are wide: they change many entries, scattered over more. None expires, so that all commits are wide.
     private static let firstWideLane = 200
 
     /// The transaction of a number, from 1 on.
@@ -55,7 +55,7 @@ enum LanePlan {
             }
         }
         for _ in 0..<generator.below(4) {
-            switch generator.below(12) {
+            switch generator.below(lane >= firstWideLane ? 6 : 12) {
             case 0, 1: changes.append(.set(key(.large, 3), token: generator.next()))
             case 2: changes.append(.remove(key(.large, 3)))
             case 3: changes.append(.remove(key(.left, 8)))

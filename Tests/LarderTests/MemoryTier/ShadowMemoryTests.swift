@@ -20,6 +20,23 @@ import Testing
         #expect(chooser.byteCount == reckoned)
     }
 
+    @Test(arguments: [17, 100])
+    func `holds as many small entries as there may be, and then what it was made for again`(entryCount: Int) {
+        let (large, small) = (24, 1)
+        var shadow = ShadowCache(
+            capacity: entryCount * large, entryCount: entryCount, mostEntries: entryCount + entryCount / 4 + 8,
+            configuration: PolicyParameters.standard.configurations[0], keepsFrequencies: false)
+        for key in 0..<3 * entryCount { _ = shadow.access(MemoryKey.number(key).hash, weight: small) }
+        #expect(shadow.count == entryCount + entryCount / 4 + 8)
+        var hits = 0
+        for step in 0..<20 * entryCount {
+            let hit = shadow.access(MemoryKey.number(10_000 + step % (entryCount / 2)).hash, weight: large)
+            if hit { hits += 1 }
+        }
+        #expect(hits >= 19 * entryCount)
+        #expect(shadow.weight <= entryCount * large)
+    }
+
     @Test(arguments: [32 << 10, 64 << 10, 1 << 20, 3 << 20, 64 << 20])
     func `stays within what the shards leave of the budget, whatever is done to the tier`(capacity: Int) throws {
         let tier = MemoryTier(capacity: capacity)

@@ -10,7 +10,7 @@ func replay(_ trace: Trace, weighed: Bool = false, through access: (UInt64, Int)
     var hitBytes = 0
     var bytes = 0
     for (index, hash) in trace.hashes.enumerated() {
-        let weight = weighed ? Int(trace.sizes[index]) : 1
+        let weight = weighed ? max(1, Int(trace.sizes[index])) : 1
         bytes += weight
         if access(hash, weight) {
             hits += 1

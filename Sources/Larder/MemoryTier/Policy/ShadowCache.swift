@@ -35,10 +35,10 @@ struct ShadowCache: Sendable {
             policy.hit(found, in: &entries)
             return true
         }
-        // With as many entries as there may be the cache is full, and what they weigh is what the queues share.
-        let capacity = policy.count < mostEntries ? capacity : policy.weight
-        if capacity != policy.capacity { policy.resize(capacity: capacity) }
-        guard weight <= policy.capacity, policy.admits(weight: weight) else { return false }
+        if policy.capacity != capacity { policy.resize(capacity: capacity) }
+        guard weight <= capacity, policy.admits(weight: weight) else { return false }
+        // With as many entries as there may be the cache is full: what they weigh is what the queues share, and one has to go.
+        if policy.count >= mostEntries { policy.resize(capacity: min(capacity, policy.weight + weight - 1)) }
         let queue = policy.admit(UInt32(truncatingIfNeeded: hash), weight: weight, in: &entries)
         policy.insert(entries.add(hash, weight: weight), into: queue, in: &entries)
         return false
