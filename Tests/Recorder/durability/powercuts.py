@@ -63,7 +63,8 @@ def cases() -> Iterator[Case]:
     yield Case("backups", (backups,))
     wide = ("--first-lane", "200", "--lanes", "4", "--transactions", "200")
     one_wide = ("--first-lane", "200", "--lanes", "1", "--transactions", "400")
-    yield Case("pages written side by side", (one_wide,), base=(wide,), side_by_side=True)
+    # Its images are large.
+    yield Case("pages written side by side", (one_wide,), base=(wide,), images=(4_000, 300), side_by_side=True)
     other = ("--first-lane", "4", "--lanes", "3", "--transactions", "12")
     yield Case("two processes at once", ((group, other),))
     yield Case(
