@@ -164,6 +164,7 @@ final class WriteThrough: Sendable {
             ? try writer.beginInOrder() : try writer.begin()
     }
 
+    /// Counts a commit of so many changes towards putting pages in order, or against it.
     private func countForOrder(_ changes: Int) {
         let count = commitsOfMany.load(ordering: .relaxed)
         let next = Self.changesInOrder ~= changes ? count + 1 : count - Self.commitsUndone
