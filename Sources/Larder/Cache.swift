@@ -101,7 +101,7 @@ public struct Cache<Key: Sendable, Value: Sendable>: Sendable {
     func memoryValue(_ value: Value, payloadSize: Int) -> MemoryValue {
         // The types are known to be the same; a dynamic cast would cost more than all the rest of a hit.
         if holdsBytes { return .bytes(unsafe unsafeBitCast(value, to: [UInt8].self)) }
-        return .object(DecodedValue(value), cost: payloadSize)
+        return DecodedValue.memoryValue(value, encodedSize: payloadSize, valueCoding)
     }
 
     /// The value that memory holds, or `nil` if it is held in the form of another coding.

@@ -20,7 +20,12 @@ public struct ByteCount: Hashable, Comparable, Sendable {
 public struct StoreOptions: Sendable {
     /// Whether entries stay, or may be evicted to keep a budget on disk. ``StorePurpose/store`` unless said otherwise.
     public var purpose: StorePurpose
-    /// What the memory tier may hold: keys, values and bookkeeping. 64 MiB unless said otherwise; 0 turns it off.
+    /// What the memory tier may hold: keys, values and bookkeeping. 64 MiB unless said otherwise; less than 32 KiB turns it off. It can be changed later
+    /// (``Store/setMemoryCapacity(_:)``).
+    ///
+    /// A value that is large for it is not kept there, since many others would have to go (``MemoryTierStatistics/rejections``). The memory is divided into up to
+    /// 32 parts, no more than four for each processor, of 4 MiB at least. An entry is kept if it takes no more than a sixth of a part, or than twice the mean of
+    /// those that are in it: 640 KiB are always kept where the capacity is 4 MiB or more.
     public var memoryCapacity: ByteCount
     /// What an acknowledged write survives. ``Durability/full`` unless said otherwise.
     public var durability: Durability

@@ -22,7 +22,7 @@ public struct MemoryTierStatistics: Hashable, Sendable {
     public var capacity: Int
     /// Bytes counted against the budget now: keys, values and all bookkeeping, the small caches of keys that choose how entries are kept included.
     public var bytes = 0
-    /// The largest number of bytes there ever were, at most; never above the budget.
+    /// The largest number of bytes there ever were, at most; never above the budget, or the largest one if it was changed.
     public var highestBytes = 0
     /// Entries held.
     public var entries = 0
@@ -32,6 +32,8 @@ public struct MemoryTierStatistics: Hashable, Sendable {
     public var misses = 0
     /// Entries that made room for others.
     public var evictions = 0
+    /// Values that memory did not take, because they are too large for it (see ``StoreOptions/memoryCapacity``). They are answered from the disk.
+    public var rejections = 0
     /// Entries that left, by cause; those of ``RemovalCause/size`` are the ``evictions``. Dropping all of memory at once counts none.
     public var removals = RemovalCounts()
     /// Removals that a listener was too slow to hear of.

@@ -69,6 +69,80 @@ import Testing
         #expect(removals[.written] == 2 && removals[.expired] == 1 && removals[.size] == 0)
     }
 
+    @Test func `has expired, not been written, where only its time had come`() async throws {
+        let clock = ManualClock()
+        let listener = Listener()
+        let store = try Store.temporary(
+            options: .init(
+                removalListener: { entry in listener.heard.withLock { $0.append(entry) } }, clock: clock.wallClock))
+        let cache = try store.cache("c", key: .int, value: .string)
+        for key in 0..<10 { try await cache.set("a", for: key, expires: .after(.seconds(10))) }
+        // Nobody reads: either the sweep of the disk or memory's own is first, and removes them.
+        clock.advance(milliseconds: 10_001)
+        try await store.removeExpired()
+        try waitUntil { try store.statistics().memory.removals[.expired] == 10 }
+        #expect(try store.statistics().memory.removals[.written] == 0)
+        try waitUntil { listener.entries.count == 10 }
+        #expect(listener.entries.allSatisfy { $0.cause == .expired })
+    }
+
+    @Test func `is refused where it is too large, which is counted`() throws {
+        let store = try Store.temporary(options: .init(memoryCapacity: .mebibytes(4)))
+        let cache = try store.cache("c", key: .int, value: .bytes)
+        let (small, large) = ([UInt8](repeating: 1, count: 500), [UInt8](repeating: 2, count: 1 << 20))
+        for key in 0..<1_000 { try cache.setBlocking(small, for: key) }
+        #expect(try store.statistics().memory.rejections == 0)
+        try cache.setBlocking(large, for: 2_000)
+        #expect(try store.statistics().memory.rejections == 1)
+        for round in 2...4 {
+            #expect(try cache.value(for: 2_000) == large)
+            #expect(try cache.withBytes(for: 2_000) { $0.count } == large.count)
+            #expect(try store.statistics().memory.rejections == 2 * round - 1)
+        }
+        #expect(try store.statistics().memory.entries == 1_000)
+        #expect(try store.statistics().memory.evictions == 0)
+    }
+
+    @Test func `of the largest that fits alone, keeps it; of a larger one, does not lose it for that`() throws {
+        let store = try Store.temporary(options: .init(memoryCapacity: .mebibytes(4)))
+        let cache = try store.cache("c", key: .int, value: .bytes)
+        try cache.setBlocking([UInt8](repeating: 1, count: 5 << 19), for: 1)
+        #expect(try store.statistics().memory.entries == 1)
+        // Less than twice the mean, and more than there is.
+        try cache.setBlocking([UInt8](repeating: 1, count: 9 << 19), for: 2)
+        #expect(try store.statistics().memory.entries == 1)
+        #expect(try store.statistics().memory.rejections == 1)
+        #expect(try store.statistics().memory.evictions == 0)
+    }
+
+    /// Integers that stand for much memory.
+    private struct HeavyCoding: ValueCoding {
+        var identifier: String { "heavy" }
+        let cost: Int
+        func encode(_ value: Int) -> [UInt8] { [UInt8(value)] }
+        func decode(_ bytes: Span<UInt8>) -> Int { Int(bytes[0]) }
+        func memoryCost(of value: Int, encodedSize: Int) -> Int { cost }
+    }
+
+    @Test func `costs what its coding says, and otherwise its encoded form and the object around it`() throws {
+        let store = try Store.temporary(options: .init(memoryCapacity: .mebibytes(16)))
+        let heavy = try store.cache("heavy", key: .int, value: HeavyCoding(cost: 10_000))
+        for key in 0..<100 { try heavy.setBlocking(key, for: key) }
+        #expect(1_000_000..<1_100_000 ~= (try store.statistics().memory.bytes))
+        #expect(try store.hottestEntries(100).allSatisfy { $0.bytes >= 10_000 })
+        let plain = try store.cache("plain", key: .int, value: .int)
+        try plain.setBlocking(1, for: 1)
+        let entry = try #require(try store.hottestEntries(200).first { $0.cacheName == "plain" })
+        // Eight bytes on disk, eight of key; a header, an object on the heap.
+        #expect(80..<120 ~= entry.bytes)
+        for cost in [-1, Int.max] {
+            let odd = try store.cache("odd \(cost)", key: .int, value: HeavyCoding(cost: cost))
+            try odd.setBlocking(1, for: 1)
+            #expect(try odd.value(for: 1) == 1)
+        }
+        #expect(try store.statistics().memory.bytes < 1_200_000)
+    }
+
     @Test func `is evicted with a cause, and the listener may read and write`() throws {
         let listener = Listener()
         let box = Mutex<Cache<Int, [UInt8]>?>(nil)

@@ -18,4 +18,18 @@ public protocol ValueCoding<Value>: Sendable {
     /// - Throws: Any error for bytes that ``encode(_:)`` never gives; the caller reports it as
     ///   ``LarderError/Code-swift.struct/undecodableValue``.
     func decode(_ bytes: Span<UInt8>) throws -> Value
+
+    /// How many bytes a decoded value takes on the heap, about, beside what ``MemoryTierStatistics`` counts for each entry anyway: the value's own size, the object
+    /// around it, key and bookkeeping. Called once for each value that memory is given; it should be fast.
+    ///
+    /// As many as its encoded form unless a coding says otherwise. Say so where that is far from the truth, as of a value that refers to a large graph: the
+    /// capacity of memory is kept by these numbers.
+    ///
+    /// - Parameter encodedSize: The bytes of the encoded form.
+    func memoryCost(of value: Value, encodedSize: Int) -> Int
+}
+
+extension ValueCoding {
+    /// As many bytes as the encoded form.
+    public func memoryCost(of value: Value, encodedSize: Int) -> Int { encodedSize }
 }

@@ -33,7 +33,8 @@ private struct Warming: Sendable {
         keyspace = cache.keyspace
         memoryValue = { [valueCoding = cache.valueCoding, holdsBytes = cache.holdsBytes] payload in
             if holdsBytes { return .bytes([UInt8](copying: payload)) }
-            return .object(DecodedValue(try valueCoding.decode(payload)), cost: payload.count)
+            return DecodedValue.memoryValue(
+                try valueCoding.decode(payload), encodedSize: payload.count, valueCoding)
         }
     }
 

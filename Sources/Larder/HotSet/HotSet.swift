@@ -130,17 +130,10 @@ final class HotSet: Sendable {
     /// The hottest keys in memory, the hottest first, as far as there is room for them.
     private func hottest() -> [HotSetTable.Entry] {
         let open = keyspaces.open
-        let count = byteLimit / HotSetTable.Entry(keyspace: 0, key: []).byteCount
-        var bytes = 0
-        var entries: [HotSetTable.Entry] = []
-        for description in memory.hottest(min(count, memory.statistics.entries)) {
-            guard let keyspace = open[description.keyspace] else { continue }
-            let entry = HotSetTable.Entry(keyspace: keyspace.number, key: description.key)
-            bytes += entry.byteCount
-            if bytes > byteLimit { break }
-            entries.append(entry)
+        let overhead = HotSetTable.Entry(keyspace: 0, key: []).byteCount
+        return memory.hottest(keyBytes: byteLimit, overhead: overhead).compactMap { description in
+            open[description.keyspace].map { HotSetTable.Entry(keyspace: $0.number, key: description.key) }
         }
-        return entries
     }
 
     /// Adds what is kept of caches that are not open here, as far as there is room.

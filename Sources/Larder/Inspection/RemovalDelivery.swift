@@ -57,7 +57,10 @@ final class RemovalDelivery: Sendable {
             let open = keyspaces.open
             for notice in notices {
                 // The caches are those of now: of one that was dropped since nothing is told.
-                guard let name = open[notice.keyspace]?.name else { continue }
+                guard let name = open[notice.keyspace]?.name else {
+                    state.withLock { $0.lost += 1 }
+                    continue
+                }
                 listener(RemovedEntry(cacheName: name, key: notice.key, cause: notice.cause))
             }
         }

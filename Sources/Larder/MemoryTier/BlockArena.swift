@@ -163,11 +163,17 @@ struct BlockArena: ~Copyable, Sendable {
         var block = Self.firstBlock
         var lastIsFree = false
         var newFrontier: Reference?
+        var cutBlock: Reference?
         var beyond: [Reference] = []
         while block < frontier {
             let isFree = isFree(block)
             let units = isFree ? load(block, 0, as: UInt32.self) : size(self, block)
-            if newFrontier == nil, Int(block) + Int(units) > end { newFrontier = block }
+            if newFrontier == nil, Int(block) + Int(units) > end {
+                // A free block may reach far to either side of the end: what lies before it stays free.
+                let isCut = isFree && end >= Int(block) + Int(Self.minimumUnits)
+                if isCut { cutBlock = block }
+                newFrontier = isCut ? Reference(end) : block
+            }
             if newFrontier == nil {
                 lastIsFree = isFree
             } else if isFree {
@@ -180,6 +186,7 @@ struct BlockArena: ~Copyable, Sendable {
         guard let newFrontier else { return [] }
         frontier = newFrontier
         frontierFollowsFree = lastIsFree
+        if let cutBlock { addFree(cutBlock, newFrontier - cutBlock) }
         return beyond
     }
 

@@ -54,8 +54,13 @@ struct EntryIndex: ~Copyable, Sendable {
     /// is room for.
     private func larger(for expected: Int) -> Int {
         guard expected > count + 1 else { return min(max(rows + rows / 4, rows + 60), half / Self.rowBytes) }
-        let needed = expected * Self.fill.denominator / (Self.slots * Self.fill.numerator)
-        return min(max(needed + needed / 50, rows + rows / 50) + 8, half / Self.rowBytes)
+        return min(max(Self.rows(for: expected), rows + rows / 50 + 8), half / Self.rowBytes)
+    }
+
+    /// The rows of a table for `expected` entries and a few more.
+    private static func rows(for expected: Int) -> Int {
+        let needed = expected * fill.denominator / (slots * fill.numerator)
+        return needed + needed / 50 + 8
     }
 
     /// The memory of the table after ``grow(for:)``, in bytes; nil if it cannot grow.
@@ -107,7 +112,21 @@ struct EntryIndex: ~Copyable, Sendable {
     /// - Returns: Whether it did; false, with nothing changed, if an entry has no place in the larger table, where rows begin elsewhere
     ///   (``hasPlace(for:)``).
     mutating func grow(for expected: Int) -> Bool {
-        let newRows = larger(for: expected)
+        rebuild(rows: larger(for: expected))
+    }
+
+    /// The rows of a table for the entries that are there.
+    private var fittingRows: Int { max(Self.rows(for: count), Self.leastRows) }
+
+    /// The memory of the table after ``shrink()``, in bytes; nil if it is not worth it.
+    var byteCountShrunk: Int? { fittingRows < rows / 2 ? Self.byteCount(fittingRows) : nil }
+
+    /// Makes the table anew for the entries that are there. Reads no entry. O(size).
+    mutating func shrink() {
+        _ = rebuild(rows: fittingRows)
+    }
+
+    private mutating func rebuild(rows newRows: Int) -> Bool {
         let newStart = half - start
         memory.preferHugePages(from: newStart, count: newRows * Self.rowBytes)
         for row in 0..<rows {

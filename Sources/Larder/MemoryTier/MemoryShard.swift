@@ -75,12 +75,14 @@ struct MemoryShard: ~Copyable, Sendable {
 
     /// - Returns: What the entry had earned, if there was one.
     @discardableResult
-    mutating func mark(_ key: Span<UInt8>, hash: UInt64, keyspace: UInt32) -> Standing? {
+    mutating func mark(_ key: Span<UInt8>, hash: UInt64, keyspace: UInt32, clock: WallClock) -> Standing? {
         if ProtocolGuards.marksPending { stripes[Self.stripe(hash)].pending += 1 }
         let entry = entries.find(key, UInt32(truncatingIfNeeded: hash), keyspace: keyspace)
         guard entry != 0 else { return nil }
         let standing = policy.standing(of: entry, in: entries)
-        remove(entry, cause: .written)
+        let expiry = entries.arena.expiry(entry)
+        // A commit that removes what has expired says no more than that.
+        remove(entry, cause: expiry != 0 && expiry <= clock.now() ? .expired : .written)
         return standing
     }
 
@@ -148,6 +150,14 @@ struct MemoryShard: ~Copyable, Sendable {
         entries.approach(policy.main.tail)
         counters.insertions += 1
         noteByteCount()
+    }
+
+    /// Whether a value of so many bytes may be kept outside a block. Counts it as refused if not.
+    mutating func admits(outside byteCount: Int) -> Bool {
+        policy.resize(capacity: entryCapacity - fragmented)
+        if policy.admits(weight: byteCount) { return true }
+        counters.rejections += 1
+        return false
     }
 
     /// What the budget leaves for entries.
@@ -244,13 +254,37 @@ struct MemoryShard: ~Copyable, Sendable {
         if let configuration = published.unpacked(policy.parameters) { policy.adopt(configuration) }
     }
 
-    /// Sets the budget and evicts until it holds. Returns false, with the shard empty, if it cannot hold.
+    /// Sets the budget and evicts until it holds; if it cannot hold, everything goes.
     mutating func resize(budget newBudget: Int) {
+        if byteCount > newBudget { shrink(to: newBudget) }
         budget = newBudget
         policy.resize(capacity: max(1, entryCapacity - fragmented))
         if !reserve(0) { removeAll() }
         entries.reserve(byteCount: budget)
         noteByteCount()
+    }
+
+    /// Evicts about so much that the rest is `bytes` together with tables of its size, and makes the tables anew: as they were, they might leave nothing for
+    /// entries. The old budget holds meanwhile.
+    private mutating func shrink(to bytes: Int) {
+        let weight = Int(Double(entries.weight) * Double(bytes) / Double(byteCount))
+        policy.resize(capacity: max(1, weight))
+        while entries.weight > weight, policy.count > 0 { policy.evict(in: &entries) }
+        if policy.count < tableEntryCount / 3 {
+            policy.resizeTables(entryCount: 0)
+            tableEntryCount = 0
+        }
+        let inside = entries.weight - entries.outsideBytes
+        entries.lowerFrontier(to: (inside + inside / 16) / BlockArena.unit, policy: &policy)
+        if let shrunk = entries.index.byteCountShrunk, byteCount + shrunk <= budget {
+            counters.noteBytes(byteCount + shrunk)
+            entries.shrinkIndex()
+        }
+    }
+
+    /// Begins to tell anew what the most bytes were, and returns what they were.
+    mutating func takeHighestBytes() -> Int {
+        counters.takeHighest(from: byteCount)
     }
 
     mutating func removeAll() {
@@ -284,5 +318,10 @@ struct ShardCounters: Sendable {
     @inline(__always)
     mutating func noteBytes(_ bytes: Int) {
         if bytes > highestBytes { highestBytes = bytes }
+    }
+
+    mutating func takeHighest(from bytes: Int) -> Int {
+        defer { highestBytes = bytes }
+        return highestBytes
     }
 }

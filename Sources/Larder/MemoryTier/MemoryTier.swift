@@ -18,7 +18,10 @@ final class MemoryTier: Sendable {
     /// Lookups that are about to retain an object.
     let retainSections = RetainSections()
     private let parameters: PolicyParameters
+    /// Locked before shards, never inside one's lock.
     private let experiment: Mutex<Experiment>
+    /// Held by whoever changes the budget.
+    private let resizing = Mutex<Void>(())
     /// Keys are sampled whose hash, but for the byte that chooses the shard, is as a binary fraction below this one; 0 while there is no chooser.
     private let sampleThreshold = Atomic<UInt64>(0)
     private let publishedAdvice = Atomic<UInt64>(0)
@@ -34,8 +37,12 @@ final class MemoryTier: Sendable {
         var shadowEntries: Int
         /// Compares the configurations; nil until the tier is full for the first time.
         var chooser: ConfigurationChooser?
-        /// The most bytes that a chooser ever took.
+        /// Whether the tier has been full: then there is a chooser, if there is room for one.
+        var hasBegun = false
+        /// The most bytes that a chooser took since the budget was set.
         var highestBytes = 0
+        /// The most bytes that the whole tier took before.
+        var highestBytesBefore = 0
     }
 
     /// The least capacity, in bytes. The tables of a shard take 10 KiB of it.
@@ -94,11 +101,18 @@ final class MemoryTier: Sendable {
     /// The memory of the counters and the sections, in bytes.
     private static let byteCountOfCounters = LookupCounters.byteCount + RetainSections.byteCount
 
-    /// Bytes in use that belong to no shard, and the most that ever were: the shadows, the counters and the sections.
-    var bytesBesideShards: (now: Int, highest: Int) {
-        guard isOn else { return (0, 0) }
+    /// Bytes in use that belong to no shard: the shadows, the counters and the sections.
+    var bytesBesideShards: Int {
+        isOn ? experiment.withLock { Self.byteCountOfCounters + ($0.chooser?.byteCount ?? 0) } : 0
+    }
+
+    /// The most bytes that the tier ever took, at most.
+    ///
+    /// - Parameter shards: The sum of what each shard took at most since the budget was set.
+    func highestBytes(ofShards shards: Int) -> Int {
+        guard isOn else { return 0 }
         return experiment.withLock {
-            (Self.byteCountOfCounters + ($0.chooser?.byteCount ?? 0), Self.byteCountOfCounters + $0.highestBytes)
+            max($0.highestBytesBefore, Self.byteCountOfCounters + $0.highestBytes + shards)
         }
     }
 
@@ -134,7 +148,7 @@ final class MemoryTier: Sendable {
     @discardableResult
     func mark(_ key: Span<UInt8>, hash: UInt64, keyspace: UInt32) -> Standing? {
         var standing: Standing?
-        step(hash) { standing = $0.mark(key, hash: hash, keyspace: keyspace) }
+        step(hash) { standing = $0.mark(key, hash: hash, keyspace: keyspace, clock: clock) }
         return standing
     }
 
@@ -181,10 +195,17 @@ final class MemoryTier: Sendable {
         _ bytes: Span<UInt8>, for key: Span<UInt8>, hash: UInt64, keyspace: UInt32, version: UInt64,
         expiry: Milliseconds, floor: () -> UInt64
     ) {
+        if bytes.count > EntryBlock.inlineLimit, !admits(bytes.count, hash: hash) { return }
         let new = NewEntry(
             bytes, keyLength: key.count, hash: hash, keyspace: keyspace, version: version, expiry: expiry)
         guard let new else { return }
         populate(new, bytes: bytes, for: key, hash: hash, version: version, floor: floor)
+    }
+
+    /// Whether a value of so many bytes may be kept outside a block: asked before they are copied for it. Counts a refusal.
+    @inline(never)
+    private func admits(_ byteCount: Int, hash: UInt64) -> Bool {
+        isOn && shards.withLock(shard(of: hash)) { $0.admits(outside: byteCount) }
     }
 
     @inline(__always)
@@ -221,28 +242,42 @@ final class MemoryTier: Sendable {
 
     // MARK: Capacity and expiry
 
-    /// Sets the budget, at least ``leastCapacity``, and evicts until it holds. O(entries that go). A tier that is off stays so. Not to be called by two threads at
-    /// once.
-    func resize(capacity wanted: Int) {
-        guard isOn else { return }
-        let capacity = max(wanted, Self.leastCapacity, shards.count * Self.leastCapacity / 2)
+    /// The least budget that the tier can be given, in bytes; nil if it is off, and stays so.
+    var leastCapacity: Int? { isOn ? max(Self.leastCapacity, shards.count * Self.leastCapacity / 2) : nil }
+
+    /// Sets the budget, ``leastCapacity-swift.property`` at least, and evicts until it holds. O(entries that go); where a shard becomes larger than it ever was,
+    /// also O(bytes held). Others go on meanwhile, but for a shard at a time.
+    func resize(capacity: Int) {
+        guard let leastCapacity else { return }
+        resizing.withLock { _ in setCapacity(max(capacity, leastCapacity)) }
+    }
+
+    private func setCapacity(_ capacity: Int) {
         let shadowEntries = Self.shadowEntries(capacity, parameters)
-        let hadChooser = experiment.withLock { experiment in
+        // First what both budgets allow.
+        var highest = experiment.withLock { experiment in
             experiment.capacity = max(experiment.capacity, capacity)
             experiment.shadowEntries = min(experiment.shadowEntries, shadowEntries)
+            experiment.chooser = nil
             sampleThreshold.store(0, ordering: .relaxed)
-            return experiment.chooser.take() != nil
+            defer { experiment.highestBytes = 0 }
+            return Self.byteCountOfCounters + experiment.highestBytes
         }
         let budget = Self.shardBudget(capacity, shards.count, shadowEntries, parameters)
         for shard in shards.indices {
-            shards.update(shard) { $0.resize(budget: budget) }
+            highest += shards.update(shard) { state in
+                state.resize(budget: budget)
+                return state.takeHighestBytes()
+            }
             care(for: shard)
         }
-        experiment.withLock { experiment in
+        let makesChooser = experiment.withLock { experiment in
             experiment.capacity = capacity
             experiment.shadowEntries = shadowEntries
+            experiment.highestBytesBefore = max(experiment.highestBytesBefore, highest)
+            return experiment.hasBegun
         }
-        if hadChooser { makeChooser() }
+        if makesChooser { makeChooser() }
     }
 
     /// Removes entries that have expired, so that their memory is free for others, in at most `budget` steps; call it now and then.
@@ -297,16 +332,17 @@ final class MemoryTier: Sendable {
 
     /// Makes shadows for the tier as it is now.
     private func makeChooser() {
-        var count = 0
-        var weight = 0
-        for shard in shards.indices {
-            shards.withLock(shard) { state in
-                count += state.policy.count
-                weight += state.policy.weight
-            }
-        }
-        guard count > 0 else { return }
         experiment.withLock { experiment in
+            experiment.hasBegun = true
+            var count = 0
+            var weight = 0
+            for shard in shards.indices {
+                shards.withLock(shard) { state in
+                    count += state.policy.count
+                    weight += state.policy.weight
+                }
+            }
+            guard count > 0 else { return }
             // The old shadows go first: there is room for one set of them.
             experiment.chooser = nil
             let entryCount = min(count, experiment.shadowEntries)

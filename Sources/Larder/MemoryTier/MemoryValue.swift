@@ -32,4 +32,15 @@ final class DecodedValue<Value: Sendable>: Sendable {
     init(_ value: Value) {
         self.value = value
     }
+
+    /// The memory of the object itself: its header, the value, and what the allocator adds and rounds up to.
+    private static var byteCount: Int { (16 + MemoryLayout<Value>.size + 16 + 15) / 16 * 16 }
+
+    /// What memory holds for a value whose encoded form has `encodedSize` bytes.
+    static func memoryValue(
+        _ value: Value, encodedSize: Int, _ coding: any ValueCoding<Value>
+    ) -> MemoryValue {
+        let cost = max(0, coding.memoryCost(of: value, encodedSize: encodedSize))
+        return .object(DecodedValue(value), cost: min(cost, .max - byteCount) + byteCount)
+    }
 }

@@ -4,12 +4,12 @@ public enum RemovalCause: Int, Sendable, CaseIterable {
     case size
     /// Its time had come.
     case expired
-    /// Its key was written or removed.
+    /// Its key was written or removed, also where the commit then failed, or its record left the disk to keep the budget there.
     case written
     /// It was older than a commit of another process, or than the removal of its cache, and the value that was read instead took its place.
     /// Where none did, it makes room for others some time (``size``).
     case outdated
-    /// Another value from the durable tier took its place.
+    /// Another value from the durable tier took its place, or was refused it (``MemoryTierStatistics/rejections``).
     case replaced
 }
 

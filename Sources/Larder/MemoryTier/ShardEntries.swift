@@ -91,6 +91,9 @@ struct ShardEntries: ~Copyable, Sendable {
     /// Grows the index; see ``EntryIndex/grow(for:)``.
     mutating func growIndex(for expected: Int) -> Bool { index.grow(for: expected) }
 
+    /// Shrinks the index; see ``EntryIndex/shrink()``.
+    mutating func shrinkIndex() { index.shrink() }
+
     // MARK: Values elsewhere
 
     private func storeOutside(_ object: AnyObject, _ entry: EntryReference, _ state: EntryBlock.State) {

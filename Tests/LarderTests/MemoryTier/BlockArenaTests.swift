@@ -63,4 +63,26 @@ import Testing
         }
         #expect(arena.frontier == frontier)
     }
+
+    @Test func `cutting through a free block leaves its lower part free`() throws {
+        var arena = BlockArena(byteCount: 1 << 16)
+        var blocks: [UInt32] = []
+        for _ in 0..<100 {
+            let found = arena.allocate(10, limit: 8_000)
+            let (block, _) = try #require(found)
+            arena.store(UInt64(0), block, 0)
+            arena.store(UInt32(10), block, 8)
+            blocks.append(block)
+        }
+        for block in blocks[1..<95] { arena.free(block, units: 10) }
+        let beyond = arena.cut(at: 500) { $0.load($1, 8, as: UInt32.self) }
+        #expect(beyond == Array(blocks[95...]))
+        #expect(arena.frontier == 500)
+        #expect(arena.freeUnits == 500 - Int(blocks[1]))
+        #expect(arena.brokenInvariant(size: { $0.load($1, 8, as: UInt32.self) }) == nil)
+        for _ in beyond {
+            let found = arena.allocate(10, limit: 500)
+            #expect(found != nil)
+        }
+    }
 }

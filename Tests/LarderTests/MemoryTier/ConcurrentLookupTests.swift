@@ -56,7 +56,7 @@ import Testing
                         case 80..<98:
                             tier.mark(keys[number])
                             tier.unmark(keys[number].hash)
-                        case 98: tier.resize(capacity: Int.random(in: 100_000...300_000, using: &random))
+                        case 98: tier.resize(capacity: Int.random(in: 60_000...300_000, using: &random))
                         default: if Int.random(in: 0..<20, using: &random) == 0 { tier.removeAll() }
                         }
                     }

@@ -126,24 +126,9 @@ final class NoticeBox: Sendable {
         for number in 0..<200_000 { tier.keep([UInt8](repeating: 1, count: 100), for: .number(number)) }
         let statistics = tier.statistics
         #expect(statistics.evictions > 0)
-        let ofEntries = statistics.bytes - tier.bytesBesideShards.now
+        let ofEntries = statistics.bytes - tier.bytesBesideShards
         let beyond = Double(ofEntries) / Double(statistics.entries) - 116
         #expect(beyond <= 64, "\(beyond) bytes for each entry")
-    }
-
-    @Test func `a smaller capacity evicts and a larger one is used`() {
-        let tier = MemoryTier(capacity: 2 << 20, shardCount: 1)
-        func fill() { for number in 0..<40_000 { tier.keep([UInt8](repeating: 1, count: 100), for: .number(number)) } }
-        fill()
-        let before = tier.statistics.entries
-        tier.resize(capacity: 1 << 20)
-        #expect(tier.statistics.bytes <= 1 << 20)
-        #expect(tier.statistics.entries < before * 6 / 10)
-        #expect(tier.brokenInvariant() == nil)
-        tier.resize(capacity: 4 << 20)
-        fill()
-        #expect(tier.statistics.entries > before * 3 / 2)
-        #expect(tier.brokenInvariant() == nil)
     }
 
     @Test func `the listener hears of each entry that leaves and why`() {
@@ -172,6 +157,13 @@ final class NoticeBox: Sendable {
         }
         let hot = Set((0..<100).map { MemoryKey.number($0).bytes })
         #expect(tier.hottest(100).count { hot.contains($0.key) } >= 95)
+        // By the bytes of their keys: the same ones, in the order of their ranks, and no more than was asked for.
+        for bytes in [0, 15, 100 * 18, 1_000 * 18, .max] {
+            let found = tier.hottest(keyBytes: bytes, overhead: 2)
+            #expect(found.count == min(bytes / 18, tier.statistics.entries))
+            #expect(Set(found.map(\.key)).count == found.count)
+            if found.count >= 100 { #expect(found.prefix(100).count { hot.contains($0.key) } >= 95) }
+        }
         #expect(tier.coldest(1_000).count { hot.contains($0.key) } == 0)
         #expect(tier.sizeHistogram.reduce(0, +) == tier.statistics.entries)
         #expect(tier.ageHistogram.reduce(0, +) == tier.statistics.entries)

@@ -117,7 +117,8 @@ struct EvictionPolicy: Sendable {
     /// Whether an entry of a given weight may enter at all. One that would push out a large part of the others is not worth it, whatever its use.
     @inline(__always)
     func admits(weight: Int) -> Bool {
-        weight <= max(capacity / parameters.largestShare, count == 0 ? capacity : 2 * self.weight / count)
+        let ofTheMean = count == 0 ? capacity : min(capacity, 2 * self.weight / count)
+        return weight <= max(capacity / parameters.largestShare, ofTheMean)
     }
 
     /// Makes room for a newcomer and returns the queue that it joins. Victims are handed to `entries.discard`.
