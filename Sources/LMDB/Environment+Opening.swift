@@ -21,7 +21,8 @@ extension Environment {
         static let creationPrefix = "creating."
     }
 
-    /// Opens the environment in the directory `path`, and makes it first if `initialize` is given and there is none.
+    /// Opens the environment in the directory `path`, and makes it first if `initialize` is given and there is none; unless `createsIfMissing` says otherwise,
+    /// but for one that a recovery has removed.
     ///
     /// A new file appears under its name whole: with what `initialize` wrote in it, and flushed, so that a power cut leaves either no
     /// file or a good one. Directories are made with mode 0700, files with 0600. Opening flushes what a killed process may have left
@@ -32,12 +33,13 @@ extension Environment {
     ///   ``LMDBError/Code-swift.struct/versionMismatch``, ``LMDBError/Code-swift.struct/flushingMismatch``,
     ///   ``LMDBError/Code-swift.struct/unflushed`` (only without a recovery), an `errno`; what `initialize` or the recovery throws.
     package static func open(
-        at path: String, options: EnvironmentOptions = .init(),
+        at path: String, options: EnvironmentOptions = .init(), createsIfMissing: Bool = true,
         initialize: ((inout WriteTransaction) throws -> Void)? = nil
     ) throws -> Environment {
         ForkDetection.install()
+        let creates = createsIfMissing && initialize != nil
         return try EnvironmentRegistry.opening { open in
-            if initialize != nil {
+            if creates {
                 for directory in try FileSystem.makeDirectories(path) { try FileSystem.flush(directory) }
             }
             let data = path + "/" + FileName.data
@@ -48,7 +50,7 @@ extension Environment {
                     throw LMDBError(.alreadyOpen, operation: "open", path: path)
                 }
             }
-            if initialize == nil, try FileSystem.identity(of: data) == nil {
+            if !creates, try FileSystem.identity(of: data) == nil {
                 throw LMDBError(.init(rawValue: ENOENT), operation: "open", path: data)
             }
             // LMDB would make an environment of an empty file, in a way that a power cut can spoil.
@@ -58,11 +60,12 @@ extension Environment {
             let processLock = try ProcessLock(path: lock)
             try processLock.lock(.opening)
             defer { processLock.unlock(.opening) }
-            let mark = OpenMark(lock: processLock, directory: path)
+            let mark = try OpenMark(lock: processLock, directory: path)
             var options = options
-            options.flushing = try mark.join(flushing: options.flushing) { try recover(path, options) }
+            var isEmptied = false
+            options.flushing = try mark.join(flushing: options.flushing) { isEmptied = try recover(path, options) }
             do {
-                if let initialize {
+                if let initialize, creates || isEmptied {
                     // What a creator that died has left; nobody else is creating, since the lock is held.
                     for name in FileSystem.names(in: path) where name.hasPrefix(FileName.creationPrefix) {
                         FileSystem.removeDirectory(path + "/" + name)
@@ -79,7 +82,7 @@ extension Environment {
                     }
                     let metaPages = try prepare(handle, data: data)
                     // What an earlier opener left unflushed is flushed now.
-                    if options.flushing != EnvironmentOptions.Flushing.none { mark.clear() }
+                    if options.flushing != EnvironmentOptions.Flushing.none { try? mark.clear() }
                     open.formUnion(identities)
                     return Environment(
                         handle: handle, mark: mark, metaPages: metaPages, identities: identities, options: options)
@@ -94,16 +97,16 @@ extension Environment {
         }
     }
 
-    /// Nobody has the file open, and the machine went down while it was not flushed.
-    private static func recover(_ path: String, _ options: EnvironmentOptions) throws {
+    /// Nobody has the file open, and the machine went down while it was not flushed. Returns whether the file was removed.
+    private static func recover(_ path: String, _ options: EnvironmentOptions) throws -> Bool {
         guard let recovery = options.recovery else {
             throw LMDBError(.unflushed, operation: "open", path: path)
         }
-        if try !recovery(path) {
-            try FileSystem.removeFile(path + "/" + FileName.data)
-            try FileSystem.removeFile(path + "/" + FileName.lock)
-            try FileSystem.flush(path)
-        }
+        if try recovery(path) { return false }
+        try FileSystem.removeFile(path + "/" + FileName.data)
+        try FileSystem.removeFile(path + "/" + FileName.lock)
+        try FileSystem.flush(path)
+        return true
     }
 
     /// Makes the file in a directory of its own and gives it its name when it is whole and on the disk. The caller holds the lock.

@@ -117,8 +117,24 @@ package final class Environment: Sendable {
         }
     }
 
-    /// Makes every commit so far durable, in every mode: two flushes.
-    package func flush() throws(LMDBError) {
+    /// Makes every commit so far durable, in every mode: one flush. Where commits flush nothing, the file is then marked as flushed until somebody writes.
+    ///
+    /// - Throws: ``LMDBError``; where commits flush nothing, also as ``withWriterLock(_:)``.
+    package func flush() throws {
+        guard options.flushing == EnvironmentOptions.Flushing.none else { return try flushData() }
+        try withWriterLock { _ in
+            try flushData()
+            try mark.clear()
+        }
+    }
+
+    /// Before anything is written, by the only writer of all processes: where commits flush nothing, sees to it that the file is marked.
+    @inline(__always)
+    func markUnflushed() throws(LMDBError) {
+        if options.flushing == EnvironmentOptions.Flushing.none { try mark.setIfNeeded() }
+    }
+
+    private func flushData() throws(LMDBError) {
         try checkFork()
         // As a reader, so that the environment stays and others may read meanwhile.
         let transaction = try readers.begin()

@@ -10,13 +10,22 @@
 /// when the machine went down.
 ///
 /// All openers flush alike, since one that does not would break the others' promise. Where nothing is flushed, a file beside the data
-/// says so, with the boot it was made in, for as long as the environment is open: if it is found in another boot, the machine went down
-/// in between and the data may be anything.
+/// says so, with the boot it was made in, for as long as the environment is open and written to: if it is found in another boot, the machine went
+/// down in between and the data may be anything.
 struct OpenMark: Sendable {
     private static let fileName = "unflushed"
 
     let lock: ProcessLock
     let directory: String
+    /// Whether the mark is there, or was just made. Read and written as the only writer of all processes, or the only one who opens or closes.
+    private let isSet: SharedFlag
+
+    /// The lock `opening` is held.
+    init(lock: ProcessLock, directory: String) throws(LMDBError) {
+        self.lock = lock
+        self.directory = directory
+        isSet = try SharedFlag(of: lock)
+    }
 
     private var path: String {
         directory + "/" + Self.fileName
@@ -46,9 +55,11 @@ struct OpenMark: Sendable {
             if boot != BootIdentifier.current || boot.isEmpty { try recover() }
         }
         let flushing = flushing ?? .full
-        try lock.prepareForWriters(isFirst: true)
+        // Written before anything is mapped: to touch a page for which the disk has no room would kill the process.
         try lock.record(flushing: flushing.rawValue)
-        if flushing == .none { try mark() }
+        try lock.prepareForWriters(isFirst: true)
+        isSet.value = false
+        if flushing == .none { try set() }
         try lock.lockShared(.open)
         return flushing
     }
@@ -60,16 +71,29 @@ struct OpenMark: Sendable {
         defer { lock.unlock(.opening) }
         guard (try? lock.tryLock(.open)) == true else { return }
         // If the flush fails, the mark stays and tells.
-        if (try? flush()) != nil { clear() }
+        if (try? flush()) != nil { try? clear() }
     }
 
-    /// Takes the mark away: the file is flushed.
-    func clear() {
+    /// Takes the mark away: the file is flushed, and nobody writes.
+    func clear() throws(LMDBError) {
+        // First: a process that is killed in between must not leave others without a mark who believe that there is one.
+        isSet.value = false
         guard unsafe unlink(path) == 0 else { return }
-        try? FileSystem.flush(directory)
+        try FileSystem.flush(directory)
     }
 
-    private func mark() throws(LMDBError) {
+    /// Sees to it that the mark is there and on the disk, before anything is written. One load where it is.
+    @inline(__always)
+    func setIfNeeded() throws(LMDBError) {
+        if !isSet.value { try set() }
+    }
+
+    private func set() throws(LMDBError) {
+        try write()
+        isSet.value = true
+    }
+
+    private func write() throws(LMDBError) {
         let descriptor = unsafe open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw LMDBError(.init(rawValue: errno), operation: "open", path: path) }
         defer { close(descriptor) }

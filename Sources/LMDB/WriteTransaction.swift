@@ -57,7 +57,13 @@ package struct WriteTransaction: ~Copyable, ReadableTransaction {
         try unsafe check(mdb_txn_begin(mdb_txn_env(handle), handle, 0, &child), "mdb_txn_begin")
         guard let child = unsafe child else { throw LMDBError(.invalid, operation: "mdb_txn_begin") }
         var transaction = unsafe WriteTransaction(handle: child)
-        let result = try body(&transaction)
+        let result: Result
+        do {
+            result = try body(&transaction)
+        } catch {
+            // The body may throw an error of its own for a write that failed, and the caller has to know that one.
+            throw transaction.failure ?? error
+        }
         if let failure = transaction.failure { throw failure }
         if transaction.hasChanges { hasChanges = true }
         do {

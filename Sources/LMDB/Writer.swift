@@ -18,6 +18,7 @@ package struct Writer: ~Copyable {
     package borrowing func begin() throws(LMDBError) -> WriteTransaction {
         let handle = environment.handle
         try environment.readers.checkNotLost()
+        try environment.markUnflushed()
         let last = environment.lastTransactionID
         if environment.lastPublished.load(ordering: .relaxed) != last, try environment.visibleTransactionID() != last {
             try handle.flush()

@@ -11,7 +11,9 @@ public enum Durability: Hashable, Sendable {
     /// (`MDB_NOMETASYNC`).
     case relaxed
     /// A power cut may take everything: commits flush nothing (`MDB_NOSYNC`), and the file may be anything afterwards. For data that can be
-    /// rebuilt. The store notices when it is opened that the machine went down while it was open, and does what is said here.
+    /// rebuilt. The store notices when it is opened that the machine went down while there was something unflushed, and does what is said here.
+    ///
+    /// ``Store/sync()`` makes it safe until the next write, whose pages may overwrite what was flushed.
     case rebuildable(afterPowerCut: Recovery)
     /// As the processes do that have the store open, or ``full`` where there is none. For tools.
     case adopted
@@ -53,9 +55,14 @@ extension Durability {
 }
 
 extension Store {
-    /// Makes everything acknowledged so far durable, in every mode: two flushes. Blocks the calling thread for as long as they take.
+    /// Makes everything acknowledged so far durable: one flush of the file. Blocks the calling thread for as long as that takes.
     ///
-    /// - Throws: ``LarderError/Code-swift.struct/fileSystem``, ``LarderError/Code-swift.struct/closed``.
+    /// In a rebuildable store that holds until the next write (see ``Durability/rebuildable(afterPowerCut:)``), and it waits for the writer under way. Where writes go
+    /// on all the time it protects nothing there: choose another durability.
+    ///
+    /// - Throws: ``LarderError/Code-swift.struct/fileSystem``, ``LarderError/Code-swift.struct/closed``, ``LarderError/Code-swift.struct/forked``; in a rebuildable
+    ///   store also ``LarderError/Code-swift.struct/nestedWrite`` inside the body of a write and ``LarderError/Code-swift.struct/writeInsideRead`` inside that of
+    ///   a read.
     public func sync() throws {
         try checkUsable()
         try translatingErrors(at: path) { try durable.environment.flush() }

@@ -79,6 +79,7 @@ extension Cache {
             try store.durable.forEachRecord(
                 in: keyspace, range, order, of: snapshot.transaction, now: { snapshot.now }
             ) { key, _, payload in
+                try snapshot.limit.check()
                 entries.append((try decodeKey(key), try decode(payload, keyHash: keyspace.hash(key))))
                 if entries.count == limit { lastKey = [UInt8](copying: key) }
                 return entries.count < limit

@@ -29,7 +29,7 @@ extension Snapshot {
     public func count<Key, Value>(of cache: Cache<Key, Value>) throws -> Int {
         try cache.check(in: durable)
         try limit.check()
-        return try durable.count(in: cache.keyspace, of: transaction, now: now)
+        return try durable.count(in: cache.keyspace, of: transaction, now: now, limit: limit)
     }
 
     /// Visits the entries from `lower`, included, to `upper`, not included, in the order of their keys; `nil` is open.
@@ -91,9 +91,9 @@ extension Snapshot {
         try durable.forEachRecord(
             in: keyspace, range, order, of: transaction, now: { now }, checksums: checksums
         ) { key, _, payload in
+            try self.limit.check()
             try body(key, payload)
             visited += 1
-            if visited % 256 == 0 { try self.limit.check() }
             return visited < limit
         }
     }
@@ -104,10 +104,8 @@ extension Snapshot {
     ) throws {
         try cache.check(in: durable)
         try self.limit.check()
-        var visited = 0
         try cache.forEach(range, order, limit, of: transaction, now: now) { key, value in
-            visited += 1
-            if visited % 64 == 0 { try self.limit.check() }
+            try self.limit.check()
             try body(key, value)
         }
     }

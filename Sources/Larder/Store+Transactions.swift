@@ -45,8 +45,10 @@ extension Store {
     /// - Throws: What `body` throws; ``LarderError/Code-swift.struct/closed``, ``LarderError/Code-swift.struct/tooManyReaders``.
     public func read<Result>(_ body: (borrowing Snapshot) throws -> Result) throws -> Result {
         try checkUsable()
+        let noticed = coherence.currentFloor()
         return try withReadTransaction { transaction in
-            try unsafe body(
+            if transaction.id < noticed { groupCommit.publishForeignCommit() }
+            return try unsafe body(
                 Snapshot(
                     ReadTransaction(handle: transaction.handle), durable: durable, now: clock.now(),
                     limit: SnapshotLimit(maximumSnapshotAge)))

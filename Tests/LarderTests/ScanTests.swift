@@ -1,6 +1,14 @@
 import Larder
 import Testing
 
+#if canImport(Darwin)
+    import Darwin
+#elseif canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+
 @Suite struct `A scan` {
     @Test(arguments: [1, 3, 100], [ScanOrder.ascending, .descending])
     func `visits every entry once, whatever the chunks`(_ chunkSize: Int, _ order: ScanOrder) async throws {
@@ -91,6 +99,49 @@ import Testing
         }
         #expect(error?.code == .snapshotExpired)
         #expect(try cache.value(for: 1) == 1)
+    }
+
+    @Test func `throws at the next entry when those before took longer than the options allow`() async throws {
+        let store = try Store.temporary(options: .init(maximumSnapshotAge: .milliseconds(50)))
+        let cache = try store.cache("c", key: .int, value: .int)
+        try await store.write { transaction in
+            for key in 0..<200 { try transaction.set(key, for: key, in: cache) }
+        }
+        for isBytes in [false, true] {
+            var visited = 0
+            let error = #expect(throws: LarderError.self) {
+                try store.read { snapshot in
+                    func visit() {
+                        visited += 1
+                        usleep(100_000)
+                    }
+                    if isBytes {
+                        try snapshot.forEachBytes(in: cache) { _, _ in visit() }
+                    } else {
+                        try snapshot.forEach(in: cache) { _, _ in visit() }
+                    }
+                }
+            }
+            #expect(error?.code == .snapshotExpired)
+            #expect(visited == 1)
+        }
+        // A chunk is a snapshot of its own.
+        let slow = try store.cache("slow", key: .int, value: SlowCoding())
+        try await slow.set(1, for: 1)
+        try await slow.set(2, for: 2)
+        let scan = try slow.scan()
+        let error = await #expect(throws: LarderError.self) { for try await _ in scan {} }
+        #expect(error?.code == .snapshotExpired)
+    }
+}
+
+/// Takes a tenth of a second for each value that it decodes.
+private struct SlowCoding: ValueCoding {
+    var identifier: String { "slow" }
+    func encode(_ value: Int) -> [UInt8] { [UInt8(value)] }
+    func decode(_ bytes: Span<UInt8>) -> Int {
+        usleep(100_000)
+        return Int(bytes[0])
     }
 }
 

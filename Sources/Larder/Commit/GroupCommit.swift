@@ -163,6 +163,8 @@ final class GroupCommit: Sendable {
                     if let error { continuation.resume(throwing: error) } else { continuation.resume() }
                 }
                 submit(request)
+                // Whoever cancelled just before found nothing to withdraw.
+                if Task.isCancelled, withdraw(request) { request.complete(CancellationError()) }
             }
         } onCancel: {
             if withdraw(request) { request.complete(CancellationError()) }

@@ -74,12 +74,15 @@ final class WriteThrough: Sendable {
     func commit(_ requests: [WriteRequest], evicting plan: EvictionPlan? = nil) -> [(any Error)?] {
         var outcomes = [(any Error)?](repeating: nil, count: requests.count)
         var order = CommitOrder.positions(of: requests)
+        // All of them, where not even the lock was had.
+        var attempted = order.count
         do {
             try durable.environment.withWriterLock { writer in
                 if let limit = disk?.takeNewLimit() { try writer.limitMap(to: limit) }
                 var plan = plan
                 var (most, efforts, room) = (order.count, 0, WantedRoom())
                 while !order.isEmpty {
+                    attempted = min(most, order.count)
                     switch try attempt(order.prefix(most).map { requests[$0] }, evicting: plan, in: room, writer) {
                     case .committed(let count, let undone):
                         (plan, efforts, room) = (nil, 0, WantedRoom())
@@ -123,7 +126,12 @@ final class WriteThrough: Sendable {
             }
         } catch {
             let error = countFailure(error)
-            for index in order { outcomes[index] = error }
+            for index in order.prefix(attempted) { outcomes[index] = error }
+            // The others were no part of what failed, or perhaps did not.
+            let rest = Array(order.dropFirst(attempted))
+            if !rest.isEmpty {
+                for (index, outcome) in zip(rest, commit(rest.map { requests[$0] })) { outcomes[index] = outcome }
+            }
         }
         return outcomes
     }

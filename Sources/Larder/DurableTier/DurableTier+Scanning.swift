@@ -123,13 +123,15 @@ extension DurableTier {
 
     /// How many records of a cache are there. O(1) but for negative entries and those that have expired and are not removed yet, which are
     /// looked up; O(n) for a cache whose version was raised.
-    func count(in keyspace: Keyspace, of transaction: borrowing some ReadableTransaction & ~Copyable, now: Milliseconds)
-        throws -> Int
-    {
+    func count(
+        in keyspace: Keyspace, of transaction: borrowing some ReadableTransaction & ~Copyable, now: Milliseconds,
+        limit: SnapshotLimit = SnapshotLimit(nil)
+    ) throws -> Int {
         try keyspace.checkUsable()
         if keyspace.mayHoldOtherVersions {
             var count = 0
             try forEachRecord(in: keyspace, .all, .ascending, of: transaction, now: { now }) { _, _, _ in
+                try limit.check()
                 count += 1
                 return true
             }

@@ -40,8 +40,7 @@ final class DurableTier: Sendable {
         clock: WallClock
     ) throws {
         environment = try translatingErrors(at: path) {
-            guard creating else { return try Environment.open(at: path, options: options) }
-            return try Environment.open(at: path, options: options) { transaction in
+            try Environment.open(at: path, options: options, createsIfMissing: creating) { transaction in
                 let table = try transaction.createTable(TableName.descriptions)
                 let header = StoreHeader.make(now: clock.now())
                 try transaction.put(header.bytes.span, for: Self.headerKey.span, in: table)

@@ -29,6 +29,13 @@ public struct PeerStore: Sendable {
         }
     }
 
+    /// Every number, 0 for none, as a snapshot has them.
+    public func snapshot() throws -> [Int] {
+        try store.read { snapshot in
+            try (0..<Self.keyCount).map { key in try snapshot.value(for: key, in: numbers) ?? 0 }
+        }
+    }
+
     /// Every number, 0 for none, as memory or disk has them; throws if a name is not that of its number. Nobody may be writing.
     public func read() throws -> [Int] {
         try (0..<Self.keyCount).map { key in
