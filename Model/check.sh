@@ -18,9 +18,14 @@ if [ "${1:-}" = --long ]; then long=true; shift; fi
 words=$*
 
 if ! command -v spin >/dev/null; then
-    as_root=$([ "$(id -u)" = 0 ] || echo sudo)
-    $as_root apt-get update -qq
-    $as_root apt-get install -y --no-install-recommends spin >/dev/null || {
+    case $(uname -s) in
+    Darwin) brew install spin ;;
+    *)
+        as_root=$([ "$(id -u)" = 0 ] || echo sudo)
+        $as_root apt-get update -qq
+        $as_root apt-get install -y --no-install-recommends spin >/dev/null
+        ;;
+    esac || {
         echo "spin is missing and could not be installed" >&2
         exit 69
     }
