@@ -21,7 +21,7 @@ extension Cache {
 
     /// Sets the value of a key unless it has one, as ``setIfAbsent(_:for:expires:)`` does, and blocks the calling thread.
     ///
-    /// - Throws: As ``setBlocking(_:for:expires:)``.
+    /// - Throws: As ``setBlocking(_:for:expires:)-(_,Key,_)``.
     @available(*, noasync, message: "it blocks the thread; use setIfAbsent(_:for:expires:)")
     public func setIfAbsentBlocking(
         _ value: Value, for key: Key, expires expiration: Expiration = .cacheDefault
@@ -35,7 +35,7 @@ extension Cache {
 
     /// Removes a key as ``remove(_:)`` does, and blocks the calling thread.
     ///
-    /// - Throws: As ``setBlocking(_:for:expires:)``.
+    /// - Throws: As ``setBlocking(_:for:expires:)-(_,Key,_)``.
     @available(*, noasync, message: "it blocks the thread; use remove(_:)")
     @discardableResult
     public func removeBlocking(_ key: Key) throws -> Bool {
@@ -46,7 +46,7 @@ extension Cache {
 
     /// Removes everything in the cache as ``removeAll()`` does, and blocks the calling thread.
     ///
-    /// - Throws: As ``setBlocking(_:for:expires:)``.
+    /// - Throws: As ``setBlocking(_:for:expires:)-(_,Key,_)``.
     @available(*, noasync, message: "it blocks the thread; use removeAll()")
     public func removeAllBlocking() throws {
         let keyspace = keyspace
@@ -55,7 +55,7 @@ extension Cache {
 
     /// Gives an entry a new deadline as ``touch(_:expires:)`` does, and blocks the calling thread.
     ///
-    /// - Throws: As ``setBlocking(_:for:expires:)``.
+    /// - Throws: As ``setBlocking(_:for:expires:)-(_,Key,_)``.
     @available(*, noasync, message: "it blocks the thread; use touch(_:expires:)")
     @discardableResult
     public func touchBlocking(_ key: Key, expires expiration: Expiration = .cacheDefault) throws -> Bool {

@@ -1,5 +1,5 @@
 extension Cache where Key == [UInt8] {
-    /// The value of a key that is given as a span; see ``value(for:)-swift.method``. The key is not copied.
+    /// The value of a key that is given as a span; see ``value(for:)-(Key)``. The key is not copied.
     ///
     /// - Throws: As for a key that is given as an array.
     @inlinable
@@ -19,7 +19,7 @@ extension Cache where Key == [UInt8] {
         try durableValue(key, keyspace.hash(key))
     }
 
-    /// Calls `body` with the bytes of the value of a key that is given as a span; see ``withBytes(for:_:)-swift.method``.
+    /// Calls `body` with the bytes of the value of a key that is given as a span; see ``withBytes(for:_:)-(Key,_)``.
     ///
     /// - Throws: As for a key that is given as an array.
     @inlinable
@@ -45,7 +45,7 @@ extension Cache where Key == [UInt8] {
         try lendBytes(key, keyspace.hash(key), body)
     }
 
-    /// Copies the bytes of the value of a key that is given as a span; see ``copyBytes(for:into:)-swift.method``.
+    /// Copies the bytes of the value of a key that is given as a span; see ``copyBytes(for:into:)-(Key,_)``.
     ///
     /// - Throws: As for a key that is given as an array.
     @inlinable
@@ -60,7 +60,7 @@ extension Cache where Key == [UInt8] {
         return try copyLentBytes(key, keyspace.hash(key), into: &buffer)
     }
 
-    /// Whether a key that is given as a span is there; see ``contains(_:)-swift.method``.
+    /// Whether a key that is given as a span is there; see ``contains(_:)-(Key)``.
     ///
     /// - Throws: As for a key that is given as an array.
     public func contains(_ key: Span<UInt8>) throws -> Bool {
@@ -70,7 +70,7 @@ extension Cache where Key == [UInt8] {
 }
 
 extension Cache where Key == [UInt8], Value == [UInt8] {
-    /// Sets the value of a key, both given as spans, and blocks the calling thread; see ``setBlocking(_:for:expires:)-swift.method``.
+    /// Sets the value of a key, both given as spans, and blocks the calling thread; see ``setBlocking(_:for:expires:)-(_,Key,_)``.
     ///
     /// - Throws: As for arrays.
     @available(*, noasync, message: "it blocks the thread; use set(_:for:expires:)")

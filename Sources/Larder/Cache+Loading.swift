@@ -16,7 +16,7 @@ extension Cache {
     /// - Parameters:
     ///   - expiration: When a loaded value expires; as the cache's options say unless given.
     ///   - load: Loads the value of a key from the source. It is cancelled when every task that waits for it is.
-    /// - Throws: As ``value(for:)``; what `load` throws; `CancellationError` if the waiting task was cancelled.
+    /// - Throws: As ``value(for:)-(Key)``; what `load` throws; `CancellationError` if the waiting task was cancelled.
     public func value(
         for key: Key, expires expiration: Expiration = .cacheDefault,
         load: @escaping @Sendable (Key) async throws -> Value?

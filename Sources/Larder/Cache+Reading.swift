@@ -3,8 +3,10 @@ internal import LMDB
 extension Cache {
     /// The value of a key, from memory or else from disk, or `nil` if there is none or it has expired.
     ///
-    /// A hit in memory costs a lookup, without a lock unless someone changes its shard at that moment; one on disk a read transaction, the checksum of the record, and decoding.
-    /// Never hops threads and never waits for a writer.
+    /// A hit in memory costs a lookup, as a rule without a lock; one on disk a read transaction, the checksum of the record, and decoding.
+    /// Never hops threads, and waits for no transaction. It waits for a thread that changes the same part of memory at that moment, as a rule
+    /// for some hundred nanoseconds, longer where an index grows or the capacity changes; and, if memory does not answer, while the map grows
+    /// or a cache is dropped.
     ///
     /// - Throws: ``LarderError``: ``LarderError/Code-swift.struct/invalidKey``, ``LarderError/Code-swift.struct/damagedRecord``,
     ///   ``LarderError/Code-swift.struct/undecodableValue``, ``LarderError/Code-swift.struct/newerFormat``,
@@ -45,16 +47,21 @@ extension Cache {
         return found
     }
 
-    /// Whether a key is there. The value is not decoded, but its record is checked.
+    /// Whether a key is there. Nothing is decoded.
     ///
-    /// - Throws: As ``value(for:)`` but for decoding. Does not count as an access of the entry.
+    /// Where memory holds the entry, no record is checked, and it counts as a hit and as a use. Otherwise the record on disk is checked, and
+    /// memory does not take it. Does not extend the life of an entry that expires after access.
+    ///
+    /// - Throws: As ``value(for:)-(Key)`` but for decoding.
     public func contains(_ key: Key) throws -> Bool {
         try withEncoded(key) { bytes, hash in try store.contains(bytes, hash, in: keyspace) }
     }
 
-    /// How long an entry has left to live: `nil` if there is no such entry, or one that never expires; see ``contains(_:)``.
+    /// How long an entry has left to live: `nil` if there is no such entry, or one that never expires.
     ///
-    /// - Throws: As ``value(for:)`` but for decoding. Does not count as an access of the entry.
+    /// Checks the record on disk, whatever memory holds, and decodes nothing. Does not extend the life of an entry that expires after access.
+    ///
+    /// - Throws: As ``value(for:)-(Key)`` but for decoding.
     public func remainingTimeToLive(for key: Key) throws -> Duration? {
         // Memory may know of an earlier moment, at which more is to be done than to answer.
         let deadline = try withEncoded(key) { bytes, hash in try store.durableDeadline(of: bytes, hash, in: keyspace) }
@@ -68,7 +75,7 @@ extension Cache {
     /// Nothing is allocated or decoded: of what memory holds, up to 1,024 bytes are copied to the stack, and more are lent where they lie. Where memory keeps decoded values, the bytes are those on disk, and `body` runs inside a read
     /// transaction: it must not write to the store.
     ///
-    /// - Throws: As ``value(for:)`` but for decoding; what `body` throws.
+    /// - Throws: As ``value(for:)-(Key)`` but for decoding; what `body` throws.
     @inlinable
     public func withBytes<Result>(for key: Key, _ body: (Span<UInt8>) throws -> Result) throws -> Result? {
         var result: Result?
@@ -95,7 +102,7 @@ extension Cache {
     /// If there are more than `buffer` holds, nothing is copied: try again with a larger one. Allocates nothing. Where memory keeps decoded
     /// values, the bytes are those on disk.
     ///
-    /// - Throws: As ``value(for:)`` but for decoding.
+    /// - Throws: As ``value(for:)-(Key)`` but for decoding.
     public func copyBytes(for key: Key, into buffer: inout MutableSpan<UInt8>) throws -> Int? {
         try unsafe withUnsafeTemporaryAllocation(of: UInt8.self, capacity: Environment.maximumKeyLength) { storage in
             let bytes = try unsafe encode(key, into: storage).span
@@ -125,7 +132,7 @@ extension Cache {
     /// How many entries there are. O(1), but for entries that have expired and are not removed yet and for negative ones, and O(n) if the
     /// version was raised.
     ///
-    /// - Throws: As ``value(for:)`` but for decoding.
+    /// - Throws: As ``value(for:)-(Key)`` but for decoding.
     public func count() throws -> Int {
         try store.read { snapshot in try snapshot.count(of: self) }
     }

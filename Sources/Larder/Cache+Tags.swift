@@ -14,7 +14,8 @@ extension Cache {
         noteDeadline(deadline)
     }
 
-    /// Removes every entry with a tag, in one commit; returns how many were there. O(their number).
+    /// Removes every entry with a tag, in one commit; returns how many were there.
+    /// O(entries removed), in one transaction: ``LarderError/Code-swift.struct/transactionTooLarge`` for very many.
     ///
     /// - Throws: As ``remove(_:)``.
     @discardableResult

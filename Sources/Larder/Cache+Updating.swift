@@ -13,7 +13,7 @@ extension Cache {
     /// ```
     ///
     /// - Parameter expiration: The deadline of the value written: a new one, as the cache's options say, unless given.
-    /// - Throws: As ``set(_:for:expires:)`` and ``value(for:)``; what `body` throws, and then nothing is written.
+    /// - Throws: As ``set(_:for:expires:)`` and ``value(for:)-(Key)``; what `body` throws, and then nothing is written.
     public func update<Result: Sendable>(
         _ key: Key, expires expiration: Expiration = .cacheDefault,
         _ body: @escaping @Sendable (inout Value?) throws -> Result
@@ -26,7 +26,7 @@ extension Cache {
 
     /// Reads, changes and writes the value of a key as ``update(_:expires:_:)`` does, and blocks the calling thread.
     ///
-    /// - Throws: As ``setBlocking(_:for:expires:)`` and ``value(for:)``; what `body` throws, and then nothing is written.
+    /// - Throws: As ``setBlocking(_:for:expires:)-(_,Key,_)`` and ``value(for:)-(Key)``; what `body` throws, and then nothing is written.
     @available(*, noasync, message: "it blocks the thread; use update(_:expires:_:)")
     public func updateBlocking<Result: Sendable>(
         _ key: Key, expires expiration: Expiration = .cacheDefault,

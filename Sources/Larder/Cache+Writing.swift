@@ -5,8 +5,12 @@ extension Cache {
     ///
     /// - Parameter expiration: When the entry expires; as the cache's options say unless given.
     /// - Throws: ``LarderError``: ``LarderError/Code-swift.struct/invalidKey``, ``LarderError/Code-swift.struct/invalidExpiration``,
-    ///   ``LarderError/Code-swift.struct/valueTooLarge``, ``LarderError/Code-swift.struct/diskFull``,
-    ///   ``LarderError/Code-swift.struct/outcomeUnknown``, ``LarderError/Code-swift.struct/closed`` and the like; what the coding throws;
+    ///   ``LarderError/Code-swift.struct/valueTooLarge``, ``LarderError/Code-swift.struct/transactionTooLarge``,
+    ///   ``LarderError/Code-swift.struct/diskFull``, ``LarderError/Code-swift.struct/diskBudgetExceeded``,
+    ///   ``LarderError/Code-swift.struct/cacheDropped``, ``LarderError/Code-swift.struct/outcomeUnknown``,
+    ///   ``LarderError/Code-swift.struct/reopenNeeded``, ``LarderError/Code-swift.struct/damagedStore``,
+    ///   ``LarderError/Code-swift.struct/fileSystem``, ``LarderError/Code-swift.struct/busy``,
+    ///   ``LarderError/Code-swift.struct/closed``, ``LarderError/Code-swift.struct/forked``; what the coding throws;
     ///   `CancellationError` if the task was cancelled before the write began, which then did not happen.
     public func set(_ value: Value, for key: Key, expires expiration: Expiration = .cacheDefault) async throws {
         let write = try prepare(value, key, expiration)
@@ -15,6 +19,8 @@ extension Cache {
     }
 
     /// Sets the value of a key that expires after `duration`; see ``set(_:for:expires:)``.
+    ///
+    /// - Throws: As ``set(_:for:expires:)``.
     public func set(_ value: Value, for key: Key, expiresIn duration: Duration) async throws {
         try await set(value, for: key, expires: .after(duration))
     }
@@ -50,6 +56,7 @@ extension Cache {
     }
 
     /// Removes the keys from `lower`, included, to `upper`, not included, in one commit; `nil` is open. Returns how many were there.
+    /// O(entries removed), in one transaction: ``LarderError/Code-swift.struct/transactionTooLarge`` for very many.
     ///
     /// - Throws: As ``set(_:for:expires:)``.
     @discardableResult

@@ -14,7 +14,8 @@ public struct Expiration: Hashable, Sendable {
     /// Never, even where the cache has a default time to live.
     public static let never = Expiration(kind: .never)
 
-    /// So long after the write, by the wall clock. Rounded up to milliseconds.
+    /// So long after the write, by the wall clock. Rounded up to milliseconds. A duration that is not positive makes the write throw
+    /// ``LarderError/Code-swift.struct/invalidExpiration``.
     public static func after(_ duration: Duration) -> Expiration {
         Expiration(kind: .after(duration))
     }

@@ -34,8 +34,10 @@ public struct StoreOptions: Sendable {
     /// How many caches the store may have, at most 4,096. 128 unless said otherwise. It costs a few bytes per read transaction.
     public var maximumCaches: Int
     /// How many read transactions may be open at one time over all processes. The process that opens the store first decides.
+    /// 1,022 unless said otherwise; 1 to 100,000.
     public var maximumReaders: Int
     /// The address space reserved for the file. It takes no memory and no disk, and where it is not enough the map grows by itself.
+    /// 256 GiB unless said otherwise; 64 KiB at least.
     public var mapSize: ByteCount
     /// How long a snapshot may be used; past it every further access through it throws. A minute unless said otherwise; `nil` sets no
     /// limit, and a snapshot that is never ended then lets the file grow without end.
@@ -54,7 +56,7 @@ public struct StoreOptions: Sendable {
     /// It is called on a thread of its own, one call at a time, with no lock held and outside every transaction: it may read, and
     /// write in the blocking form. It hears of the removals of one key in the order in which they happened, soon after they have; across keys there is
     /// no order. What it is too slow for is counted in ``MemoryTierStatistics/unreportedRemovals`` and not told. Closing the
-    /// store, and dropping all of memory at once, tells nothing.
+    /// store, and dropping all of memory at once, tells nothing. A listener that captures the store keeps it alive for ever: capture it weakly.
     public var removalListener: (@Sendable (RemovedEntry) -> Void)?
     /// Where the time of day comes from.
     public var clock: WallClock
@@ -110,6 +112,7 @@ public struct CacheOptions: Sendable {
     /// access. Excludes ``timeToLive`` and expirations of single entries.
     public var expiresAfterAccess: Duration?
     /// The version of the values' form. Raising it makes every older record absent; opening with a lower one than recorded is an error.
+    /// 0 unless said otherwise.
     public var version: UInt16
 
     /// Makes options.

@@ -62,7 +62,7 @@ public struct Scan<Key: Sendable, Value: Sendable>: AsyncSequence, Sendable {
 extension Cache {
     /// The entries from `lower`, included, to `upper`, not included, in the order of their keys, as an asynchronous sequence; `nil` is open.
     ///
-    /// - Parameter chunkSize: How many entries are read at a time.
+    /// - Parameter chunkSize: How many entries are read at a time, and held decoded in memory: 256 unless said otherwise, 1 at least.
     /// - Throws: ``LarderError/Code-swift.struct/invalidKey`` for a bound of more than 511 bytes.
     public func scan(
         from lower: Key? = nil, to upper: Key? = nil, order: ScanOrder = .ascending, chunkSize: Int = 256

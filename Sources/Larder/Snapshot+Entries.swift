@@ -3,7 +3,7 @@ internal import LMDB
 extension Snapshot {
     /// The value of a key as of this snapshot, or `nil`.
     ///
-    /// - Throws: As ``Cache/value(for:)``; ``LarderError/Code-swift.struct/otherStore``.
+    /// - Throws: As ``Cache/value(for:)-(Key)``; ``LarderError/Code-swift.struct/otherStore``.
     public func value<Key, Value>(for key: Key, in cache: Cache<Key, Value>) throws -> Value? {
         try cache.check(in: durable)
         return try cache.withEncoded(key) { bytes, hash in
@@ -15,7 +15,7 @@ extension Snapshot {
 
     /// Whether a key is there as of this snapshot.
     ///
-    /// - Throws: As ``Cache/contains(_:)``; ``LarderError/Code-swift.struct/otherStore``.
+    /// - Throws: As ``Cache/contains(_:)-(Key)``; ``LarderError/Code-swift.struct/otherStore``.
     public func contains<Key, Value>(_ key: Key, in cache: Cache<Key, Value>) throws -> Bool {
         try cache.check(in: durable)
         return try cache.withEncoded(key) { bytes, hash in
@@ -39,7 +39,7 @@ extension Snapshot {
     /// - Parameters:
     ///   - order: From the least key on, or from the greatest.
     ///   - limit: The largest number of entries to visit.
-    /// - Throws: As ``Cache/value(for:)``; ``LarderError/Code-swift.struct/undecodableKey``; ``LarderError/Code-swift.struct/otherStore``.
+    /// - Throws: As ``Cache/value(for:)-(Key)``; ``LarderError/Code-swift.struct/undecodableKey``; ``LarderError/Code-swift.struct/otherStore``.
     public func forEach<Key, Value>(
         in cache: Cache<Key, Value>, from lower: Key? = nil, to upper: Key? = nil, order: ScanOrder = .ascending,
         limit: Int? = nil, _ body: (Key, Value) throws -> Void

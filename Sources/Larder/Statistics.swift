@@ -18,7 +18,7 @@ public struct StoreStatistics: Hashable, Sendable {
 
 /// What the memory tier has done, and what it holds.
 public struct MemoryTierStatistics: Hashable, Sendable {
-    /// The budget in bytes.
+    /// The budget in bytes, less what counts reads for the budget on disk.
     public var capacity: Int
     /// Bytes counted against the budget now: keys, values and all bookkeeping, the small caches of keys that choose how entries are kept included.
     public var bytes = 0

@@ -7,10 +7,15 @@ extension Store {
     /// there is whole, also after a power cut. It opens as a store like any other. It runs on a thread of its own; writes go on, but the
     /// pages they free are not reused until the copy is written, so the store's file may grow meanwhile.
     ///
+    /// It is a long reader: until the copy is written, growth of the map and dropping a cache wait for it, and with them the writes that come
+    /// meanwhile, and the reads that memory does not answer. Cancelling the task does not stop it. A process that is killed during a backup
+    /// leaves a directory `copying.…` beside the copy's file, which may be removed.
+    ///
     /// - Parameters:
     ///   - path: The directory, made with mode 0700 if it is missing. It must not hold a store.
     ///   - compacting: Whether free pages are left out: a smaller file, more slowly.
-    ///   - progress: Is called about ten times a second with the bytes written and the bytes in use, from another thread.
+    ///   - progress: Is called about ten times a second from another thread, with the bytes written and the length of the file; with
+    ///     `compacting` the copy is shorter, and the last call reports the whole.
     /// - Throws: ``LarderError``: ``LarderError/Code-swift.struct/alreadyExists``, ``LarderError/Code-swift.struct/diskFull``,
     ///   ``LarderError/Code-swift.struct/damagedRecord`` or ``LarderError/Code-swift.struct/damagedStore`` if the copy is damaged, ``LarderError/Code-swift.struct/fileSystem``,
     ///   ``LarderError/Code-swift.struct/closed``. Nothing is left behind then.

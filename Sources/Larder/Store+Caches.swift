@@ -4,8 +4,8 @@ extension Store {
     /// Opens a cache, and makes it if there is none of that name.
     ///
     /// The store records the names of the codings and the version. Opening a cache again, also while it is open, gives the same entries.
-    /// Making a cache, or raising its version, is a commit; opening one that is there costs a few microseconds. Not to be done inside the
-    /// body of a write or a read.
+    /// Making a cache, or raising its version, is a commit: it blocks the calling thread, and memory starts anew as after a commit of another
+    /// process. Opening one that is there costs a few microseconds. Not to be done inside the body of a write or a read.
     ///
     /// - Parameters:
     ///   - name: 1 to 255 bytes of UTF-8 without NUL.
@@ -65,6 +65,10 @@ extension Store {
     }
 
     /// The caches of the store, in the order of their names.
+    ///
+    /// - Throws: ``LarderError/Code-swift.struct/closed``, ``LarderError/Code-swift.struct/forked``,
+    ///   ``LarderError/Code-swift.struct/tooManyReaders``, ``LarderError/Code-swift.struct/damagedStore``,
+    ///   ``LarderError/Code-swift.struct/reopenNeeded``.
     public func caches() throws -> [CacheDescription] {
         try checkUsable()
         return try withReadTransaction { transaction in
@@ -79,7 +83,8 @@ extension Store {
     /// Removes a cache with everything in it, in one commit. Its ``Cache`` values throw ``LarderError/Code-swift.struct/cacheDropped``
     /// from then on, in other processes too as soon as they write. Returns whether there was one.
     ///
-    /// Waits until no read of this process is under way, and pauses reads of the durable tier for the length of a commit.
+    /// Blocks the calling thread until no read of this process is under way, a backup included, and then for the length of a commit. Writes,
+    /// and reads that memory does not answer, wait for as long. Memory then starts anew, as after a commit of another process.
     ///
     /// - Throws: ``LarderError/Code-swift.struct/nestedWrite`` and ``LarderError/Code-swift.struct/writeInsideRead`` inside the body of a
     ///   write or a read; what a commit throws.

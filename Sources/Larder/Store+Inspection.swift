@@ -45,7 +45,7 @@ extension Cache where Key == [UInt8], Value == [UInt8] {
 
     /// The payload of a key on disk and its deadline in milliseconds since 1970, 0 for never; `nil` if there is no such entry.
     ///
-    /// - Throws: As ``Cache/value(for:)``.
+    /// - Throws: As ``Cache/value(for:)-(Key)``.
     package func record(for key: [UInt8]) throws -> (payload: [UInt8], expiry: UInt64)? {
         try withEncoded(key) { key, hash in
             try store.withReadTransaction { transaction in

@@ -17,8 +17,12 @@ extension Store {
     /// ```
     ///
     /// - Throws: What `body` throws; `CancellationError` if the task was cancelled before the transaction began, which then did not happen;
-    ///   ``LarderError`` with ``LarderError/Code-swift.struct/closed``, ``LarderError/Code-swift.struct/diskFull``,
-    ///   ``LarderError/Code-swift.struct/transactionTooLarge``, ``LarderError/Code-swift.struct/outcomeUnknown`` and the like.
+    ///   ``LarderError``: ``LarderError/Code-swift.struct/transactionTooLarge``, ``LarderError/Code-swift.struct/diskFull``,
+    ///   ``LarderError/Code-swift.struct/diskBudgetExceeded``, ``LarderError/Code-swift.struct/cacheDropped``,
+    ///   ``LarderError/Code-swift.struct/outcomeUnknown``, ``LarderError/Code-swift.struct/reopenNeeded``,
+    ///   ``LarderError/Code-swift.struct/damagedStore``, ``LarderError/Code-swift.struct/fileSystem``,
+    ///   ``LarderError/Code-swift.struct/busy``, ``LarderError/Code-swift.struct/closed``,
+    ///   ``LarderError/Code-swift.struct/forked``.
     public func write<Result: Sendable>(
         _ body: @escaping @Sendable (borrowing Transaction) throws -> Result
     ) async throws -> Result {
@@ -92,6 +96,10 @@ extension Store {
     }
 
     /// What the store has done since it was opened, and what it holds. Costs a few microseconds.
+    ///
+    /// - Throws: ``LarderError/Code-swift.struct/closed``, ``LarderError/Code-swift.struct/forked``,
+    ///   ``LarderError/Code-swift.struct/tooManyReaders``, ``LarderError/Code-swift.struct/damagedStore``,
+    ///   ``LarderError/Code-swift.struct/reopenNeeded``.
     public func statistics() throws -> StoreStatistics {
         try checkUsable()
         let (information, oldest, usedPages) = try translatingErrors(at: path) {

@@ -10,8 +10,9 @@ internal import Synchronization
 /// let name = try users.value(for: "u1")
 /// ```
 ///
-/// A directory is opened once per process, and by any number of processes. All methods may be called from any thread. Opening takes the
-/// same time at any size, also after a crash: there is nothing to replay.
+/// A directory is opened once per process, and by any number of processes. All methods may be called from any thread. Opening replays
+/// nothing, so the time it takes does not grow with the store, after a crash too; but for ``Durability/rebuildable(afterPowerCut:)`` with
+/// ``Durability/Recovery/verify``, which reads the file after a power cut.
 public final class Store: Sendable {
     /// The directory.
     public let path: String
@@ -51,6 +52,8 @@ public final class Store: Sendable {
 
     /// Opens a new store in a directory of its own under the system's temporary directory, which goes when the store is closed or
     /// released. For tests.
+    ///
+    /// - Throws: As ``init(at:options:)``.
     public static func temporary(options: StoreOptions = .init()) throws -> Store {
         let directory = try translatingErrors(at: TemporaryDirectory.parent) {
             try FileSystem.makeTemporaryDirectory(in: TemporaryDirectory.parent, prefix: "larder.")

@@ -47,11 +47,13 @@ public struct StoreVerification: Sendable {
 
     /// Checks the store in a directory, which this process must not have open as a ``Store``; other processes may.
     ///
-    /// Takes time in proportion to the file, and memory for what is wrong and for 16 bytes of each deadline and each tag of a record.
+    /// Blocks the calling thread and reads the file twice. Takes time in proportion to the file, and memory for what is wrong and for 16 bytes
+    /// of each deadline and each tag of a record.
     ///
     /// - Parameter eachRecord: Is called with the cache's name, the encoded key and the payload of each sound record, expired ones and those
     ///   of other versions included.
-    /// - Throws: ``LarderError`` where the file cannot be opened as an LMDB file at all:
+    /// - Throws: ``LarderError``: ``LarderError/Code-swift.struct/alreadyOpen`` if this process has the store open;
+    ///   ``LarderError/Code-swift.struct/tooManyReaders``; where the file cannot be opened as an LMDB file at all,
     ///   ``LarderError/Code-swift.struct/storeNotFound``, ``LarderError/Code-swift.struct/notAStore``,
     ///   ``LarderError/Code-swift.struct/fileSystem``.
     public static func run(

@@ -3,7 +3,7 @@ internal import LMDB
 extension Transaction {
     /// The value of a key as this transaction sees it, with its own writes, or `nil`.
     ///
-    /// - Throws: As ``Cache/value(for:)``; ``LarderError/Code-swift.struct/otherStore``.
+    /// - Throws: As ``Cache/value(for:)-(Key)``; ``LarderError/Code-swift.struct/otherStore``.
     public func value<Key, Value>(for key: Key, in cache: Cache<Key, Value>) throws -> Value? {
         try cache.check(in: durable)
         return try cache.withEncoded(key) { bytes, hash in
@@ -15,7 +15,7 @@ extension Transaction {
 
     /// Whether a key is there as this transaction sees it.
     ///
-    /// - Throws: As ``Cache/contains(_:)``; ``LarderError/Code-swift.struct/otherStore``.
+    /// - Throws: As ``Cache/contains(_:)-(Key)``; ``LarderError/Code-swift.struct/otherStore``.
     public func contains<Key, Value>(_ key: Key, in cache: Cache<Key, Value>) throws -> Bool {
         try cache.check(in: durable)
         return try cache.withEncoded(key) { bytes, hash in

@@ -20,7 +20,9 @@ public struct UUIDKeyCoding: KeyCoding {
         buffer.append(bytes.span)
     }
 
-    /// The UUID of these bytes. Throws if there are not 16.
+    /// The UUID of these bytes.
+    ///
+    /// - Throws: `DecodingFailure` if there are not 16.
     public func decode(_ bytes: Span<UInt8>) throws -> UUID {
         guard bytes.count == 16 else { throw DecodingFailure("\(bytes.count) bytes are no UUID") }
         return unsafe UUID(uuid: bytes.withUnsafeBytes { unsafe $0.loadUnaligned(as: uuid_t.self) })

@@ -15,7 +15,9 @@ public struct IntegerKeyCoding<Key: FixedWidthInteger & Sendable>: KeyCoding {
         unsafe withUnsafeBytes(of: ordered) { unsafe buffer.append(Span(_unsafeBytes: $0.prefix(Key.bitWidth / 8))) }
     }
 
-    /// The integer of these bytes. Throws if there are not as many as the type has.
+    /// The integer of these bytes.
+    ///
+    /// - Throws: ``DecodingFailure`` if there are not as many as the type has.
     @specialized(where Key == Int)
     @specialized(where Key == Int64)
     @specialized(where Key == UInt64)

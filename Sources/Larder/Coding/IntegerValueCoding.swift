@@ -11,7 +11,9 @@ public struct IntegerValueCoding<Value: FixedWidthInteger & Sendable>: ValueCodi
         stride(from: 0, to: Value.bitWidth, by: 8).map { UInt8(truncatingIfNeeded: value >> $0) }
     }
 
-    /// The integer of these bytes. Throws if there are not as many as the type has.
+    /// The integer of these bytes.
+    ///
+    /// - Throws: ``DecodingFailure`` if there are not as many as the type has.
     public func decode(_ bytes: Span<UInt8>) throws -> Value {
         guard bytes.count * 8 == Value.bitWidth else {
             throw DecodingFailure("\(bytes.count) bytes are no integer of \(Value.bitWidth) bits")

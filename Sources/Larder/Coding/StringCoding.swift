@@ -16,7 +16,9 @@ public struct StringCoding: KeyCoding, ValueCoding {
         Array(value.utf8)
     }
 
-    /// The string of these bytes. Throws if they are not UTF-8.
+    /// The string of these bytes.
+    ///
+    /// - Throws: ``DecodingFailure`` if they are not UTF-8.
     public func decode(_ bytes: Span<UInt8>) throws -> String {
         let string = unsafe bytes.withUnsafeBufferPointer { unsafe String(validating: $0, as: UTF8.self) }
         guard let string else { throw DecodingFailure("the bytes are not UTF-8") }

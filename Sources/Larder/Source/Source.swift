@@ -20,7 +20,9 @@ public protocol Source<Key, Value>: Sendable {
     /// - Throws: Anything: it reaches those who wait, unless a stale value may be answered. Nothing is then stored.
     func load(_ key: Key) async throws -> Value?
 
-    /// The values of several keys; those that have none are left out. Unless implemented, it loads them one by one, all at a time.
+    /// The values of several keys; those that have none are left out.
+    ///
+    /// Unless implemented, it is one call for each key, all concurrently and without a limit; implement it where the source cannot take that.
     ///
     /// - Throws: Anything: the load of every one of the keys has then failed.
     func load(_ keys: [Key]) async throws -> [Key: Value]
@@ -44,7 +46,9 @@ public protocol WritableSource<Key, Value>: Source {
 }
 
 extension Source {
-    /// Loads the keys one by one, all at a time.
+    /// One call for each key, all concurrently and without a limit; implement it where the source cannot take that.
+    ///
+    /// - Throws: What the first failing load throws.
     public func load(_ keys: [Key]) async throws -> [Key: Value] {
         try await withThrowingTaskGroup(of: (Key, Value?).self) { group in
             for key in keys { group.addTask { (key, try await load(key)) } }

@@ -8,7 +8,7 @@ extension SourcedCache {
     /// ``LoadSharing/amongProcesses``) processes ask, and kept unless the key was written meanwhile. A stale value is answered as the
     /// ``Freshness`` says. A load that nobody waits for any more is cancelled.
     ///
-    /// - Throws: As ``Cache/value(for:)-swift.method``; what the source throws, unless a stale value may be answered;
+    /// - Throws: As ``Cache/value(for:)-(Key)``; what the source throws, unless a stale value may be answered;
     ///   ``LarderError/Code-swift.struct/sourceTimedOut``; `CancellationError` if the waiting task was cancelled.
     @inlinable
     public func value(for key: Key) async throws -> Value? {
