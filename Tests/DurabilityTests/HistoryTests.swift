@@ -18,12 +18,14 @@ import Testing
         (options.processes, options.kills, options.memoryKibibytes, options.mapKibibytes) = (
             processes, kills, memory, map
         )
-        options.milliseconds = 800
+        options.milliseconds = 1_000
         options.eventsPerLane = 150_000
         options.seed = UInt64(processes) << 8 | UInt64(kills)
         var run = try HistoryRun(options)
         defer { run.finish() }
-        for _ in 0..<2 {
+        var operations = 0
+        // A minute over all arguments.
+        for _ in 0..<12 {
             let report = try await run.runRound()
             #expect(report.violations.map(\.description) == [])
             #expect(report.failures == [])
@@ -31,6 +33,8 @@ import Testing
             // Enough happened for the check to mean something.
             #expect(report.operations > 100)
             #expect(report.writes > 10)
+            operations += report.operations
         }
+        #expect(operations > 20_000)
     }
 }

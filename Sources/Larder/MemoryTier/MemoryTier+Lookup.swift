@@ -162,8 +162,7 @@ extension MemoryTier {
         take: (ShardView, ShardView.Found) -> Bool
     ) -> Verdict {
         shards.withFront(shard(of: hash)) { front in
-            // The shadows are fed under the lock.
-            guard !isSampled(hash), let sequence = front.beginReading() else { return .undecided }
+            guard let sequence = front.beginReading() else { return .undecided }
             let view = front.view
             let found = view.find(key, UInt32(truncatingIfNeeded: hash), keyspace: keyspace)
             if found.isThere {
@@ -171,6 +170,7 @@ extension MemoryTier {
                     front.isUnchanged(since: sequence)
                 else { return .undecided }
                 if view.noteHit(found, by: front.hitRule), front.countUse() { shards.handUses(shard(of: hash)) }
+                if isSampled(hash) { showShadows(key, hash, keyspace) }
                 counters.countHit()
                 return .hit
             }
@@ -178,6 +178,18 @@ extension MemoryTier {
             counters.countMiss()
             return .miss
         }
+    }
+
+    /// Shows the shadows a hit, unless someone has the shard's lock: to wait for it is not worth one sample of many.
+    @inline(never)
+    private func showShadows(_ key: Span<UInt8>, _ hash: UInt64, _ keyspace: UInt32) {
+        let shard = shard(of: hash)
+        let needsCare = shards.withLockIfAvailable(shard) { state in
+            let entry = state.entries.find(key, UInt32(truncatingIfNeeded: hash), keyspace: keyspace)
+            if entry != 0 { state.feed.add(hash, weight: state.entries.weight(of: entry)) }
+            return state.needsCare
+        }
+        if needsCare == true { care(for: shard) }
     }
 
     /// Looks up, without the lock, a key whose value lies outside its block.

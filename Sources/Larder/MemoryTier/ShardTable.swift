@@ -67,6 +67,15 @@ struct ShardTable: ~Copyable, @unchecked Sendable {
         return unsafe shards[index].withLock(body)
     }
 
+    /// As ``withLock(_:_:)``, or returns nil if someone has the lock.
+    @inline(__always)
+    func withLockIfAvailable<Result>(
+        _ index: Int, _ body: (inout sending MemoryShard) -> sending Result
+    ) -> sending Result? {
+        assert(index >= 0 && index < count)
+        return unsafe shards[index].withLockIfAvailable(body)
+    }
+
     /// Runs `body`, which may change the shard, under its lock.
     @inline(__always)
     func update<Result>(_ index: Int, _ body: (inout sending MemoryShard) -> sending Result) -> sending Result {
