@@ -29,8 +29,19 @@ extension Environment {
         if try FileSystem.identity(of: target) != nil {
             throw LMDBError(.init(rawValue: EEXIST), operation: "backup", path: target)
         }
-        let directory = try FileSystem.makeTemporaryDirectory(in: path, prefix: "copying.")
+        // What copies have left whose process was killed. One that goes on holds its directory.
+        for name in FileSystem.names(in: path) where name.hasPrefix(FileName.copyPrefix) {
+            let left = path + "/" + name
+            guard try FileSystem.identity(of: left + "/" + FileName.data) != nil,
+                let hold = FileSystem.holdDirectory(left, waits: false)
+            else { continue }
+            FileSystem.removeDirectory(left)
+            hold.end()
+        }
+        let directory = try FileSystem.makeTemporaryDirectory(in: path, prefix: FileName.copyPrefix)
         defer { FileSystem.removeDirectory(directory) }
+        let hold = FileSystem.holdDirectory(directory, waits: true)
+        defer { hold?.end() }
         let copy = directory + "/" + FileName.data
         started(copy)
         // Counts as a reader, so that the map stays where it is.

@@ -19,6 +19,8 @@ extension Environment {
         package static let writerLock = "writer.lock"
         /// Prefix of a directory in which a new file is made before it gets its name.
         static let creationPrefix = "creating."
+        /// Prefix of a directory in which a copy is made before it gets its name.
+        static let copyPrefix = "copying."
     }
 
     /// Opens the environment in the directory `path`, and makes it first if `initialize` is given and there is none; unless `createsIfMissing` says otherwise,

@@ -73,6 +73,24 @@ package enum FileSystem {
         _ = unsafe rmdir(path)
     }
 
+    /// A lock on a directory, which ends with the process too.
+    struct DirectoryHold {
+        fileprivate let descriptor: Int32
+
+        func end() { close(descriptor) }
+    }
+
+    /// Locks a directory against others who do so (`flock`); nil if someone else holds it, or it cannot be locked.
+    static func holdDirectory(_ path: String, waits: Bool) -> DirectoryHold? {
+        let descriptor = unsafe open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard descriptor >= 0 else { return nil }
+        guard flock(descriptor, waits ? LOCK_EX : LOCK_EX | LOCK_NB) == 0 else {
+            close(descriptor)
+            return nil
+        }
+        return DirectoryHold(descriptor: descriptor)
+    }
+
     /// Removes a file; one that is not there is no error.
     static func removeFile(_ path: String) throws(LMDBError) {
         guard unsafe unlink(path) == 0 || errno == ENOENT else { throw failure("unlink", path) }

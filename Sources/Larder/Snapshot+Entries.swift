@@ -29,7 +29,9 @@ extension Snapshot {
     public func count<Key, Value>(of cache: Cache<Key, Value>) throws -> Int {
         try cache.check(in: durable)
         try limit.check()
-        return try durable.count(in: cache.keyspace, of: transaction, now: now, limit: limit)
+        return try translatingErrors(at: durable.environment.path) {
+            try durable.count(in: cache.keyspace, of: transaction, now: now, limit: limit)
+        }
     }
 
     /// Visits the entries from `lower`, included, to `upper`, not included, in the order of their keys; `nil` is open.
@@ -88,13 +90,15 @@ extension Snapshot {
     ) throws {
         var visited = 0
         guard limit > 0 else { return }
-        try durable.forEachRecord(
-            in: keyspace, range, order, of: transaction, now: { now }, checksums: checksums
-        ) { key, _, payload in
-            try self.limit.check()
-            try body(key, payload)
-            visited += 1
-            return visited < limit
+        try translatingErrors(at: durable.environment.path) {
+            try durable.forEachRecord(
+                in: keyspace, range, order, of: transaction, now: { now }, checksums: checksums
+            ) { key, _, payload in
+                try self.limit.check()
+                try body(key, payload)
+                visited += 1
+                return visited < limit
+            }
         }
     }
 
@@ -104,9 +108,11 @@ extension Snapshot {
     ) throws {
         try cache.check(in: durable)
         try self.limit.check()
-        try cache.forEach(range, order, limit, of: transaction, now: now) { key, value in
-            try self.limit.check()
-            try body(key, value)
+        try translatingErrors(at: durable.environment.path) {
+            try cache.forEach(range, order, limit, of: transaction, now: now) { key, value in
+                try self.limit.check()
+                try body(key, value)
+            }
         }
     }
 }

@@ -23,9 +23,11 @@ public struct Snapshot: ~Copyable {
         _ body: (Record.Header, Span<UInt8>) throws -> Result
     ) throws -> Result? {
         try limit.check()
-        return try durable.withRecord(for: key, hash: hash, in: keyspace, of: transaction, now: { now }) {
-            durable.references?.noteRead(of: hash)
-            return try body($0, $1)
+        return try translatingErrors(at: durable.environment.path) {
+            try durable.withRecord(for: key, hash: hash, in: keyspace, of: transaction, now: { now }) {
+                durable.references?.noteRead(of: hash)
+                return try body($0, $1)
+            }
         }
     }
 }

@@ -9,7 +9,7 @@ extension Store {
     ///
     /// It is a long reader: until the copy is written, growth of the map and dropping a cache wait for it, and with them the writes that come
     /// meanwhile, and the reads that memory does not answer. Cancelling the task does not stop it. A process that is killed during a backup
-    /// leaves a directory `copying.…` beside the copy's file, which may be removed.
+    /// leaves a directory `copying.…` beside the copy's file, which the next backup to that place removes.
     ///
     /// - Parameters:
     ///   - path: The directory, made with mode 0700 if it is missing. It must not hold a store.

@@ -33,9 +33,10 @@ public struct Transaction: ~Copyable {
 
     // MARK: What the typed operations are made of
 
+    /// Errors of the layer below become those of this one: a body sees no other. What failed is kept by the transaction itself.
     @inline(__always)
-    func withWriteTransaction<Result>(_ body: (inout WriteTransaction) throws -> Result) rethrows -> Result {
-        try unsafe body(&pointer.pointee)
+    func withWriteTransaction<Result>(_ body: (inout WriteTransaction) throws -> Result) throws -> Result {
+        try translatingErrors(at: durable.environment.path) { try unsafe body(&pointer.pointee) }
     }
 
     @inline(__always)

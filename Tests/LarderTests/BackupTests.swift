@@ -1,3 +1,4 @@
+import Foundation
 import Larder
 import TestSupport
 import Testing
@@ -36,6 +37,22 @@ import Testing
         let verification = try StoreVerification.run(at: path)
         #expect(verification.isHealthy)
         #expect(verification.caches.map(\.records)[0] >= 5_000)
+    }
+
+    @Test func `removes what one has left whose process was killed, and not what another is writing`() async throws {
+        let scratch = ScratchDirectory()
+        let store = try Store.temporary()
+        let (left, held) = (scratch.path + "/copying.left", scratch.path + "/copying.held")
+        for directory in [left, held] {
+            try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+            try Data("half".utf8).write(to: URL(filePath: directory + "/data.mdb"))
+        }
+        let descriptor = unsafe open(held, O_RDONLY | O_DIRECTORY)
+        #expect(flock(descriptor, LOCK_EX) == 0)
+        try await store.backup(to: scratch.path)
+        #expect(
+            try FileManager.default.contentsOfDirectory(atPath: scratch.path).sorted() == ["copying.held", "data.mdb"])
+        close(descriptor)
     }
 
     @Test(arguments: [false, true])
