@@ -5,11 +5,11 @@ extension Cache {
     func beginWarming() {
         guard let hotSet = store.hotSet else { return }
         let warming = Warming(self)
-        hotSet.bringBack(keyspace.number) { keys in
+        hotSet.bringBack(keyspace.number) { keys, standing in
             for key in keys {
                 guard warming.isPossible else { return false }
                 // A damaged or undecodable record is the business of whoever asks for it.
-                if (try? warming.warm(key.span)) == true { hotSet.countWarmed() }
+                if (try? warming.warm(key.span, standing)) == true { hotSet.countWarmed() }
             }
             return true
         }
@@ -42,7 +42,7 @@ private struct Warming: Sendable {
     var isPossible: Bool { !keyspace.isRetired && !durable.environment.isForked }
 
     /// Brings an entry into memory unless it is there. Counts as no access of it. Returns whether it was brought.
-    func warm(_ key: Span<UInt8>) throws -> Bool {
+    func warm(_ key: Span<UInt8>, _ standing: Standing) throws -> Bool {
         guard 1...Environment.maximumKeyLength ~= key.count else { return false }
         let hash = keyspace.hash(key)
         let floor = max(coherence.currentFloor(), keyspace.currentFloor)
@@ -55,7 +55,7 @@ private struct Warming: Sendable {
             ) { header, payload in (try memoryValue(payload), header.plainUntil, id) }
         }
         guard let (value, expiry, id) = found else { return false }
-        memory.populate(value, for: memoryKey, version: id, expiry: expiry) {
+        memory.populate(value, for: memoryKey, version: id, expiry: expiry, standing: standing) {
             max(coherence.floorNow, keyspace.currentFloor)
         }
         return true

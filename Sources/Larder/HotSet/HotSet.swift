@@ -14,7 +14,7 @@ final class HotSet: Sendable {
     private static let unchangedResemblance = 15.0 / 17
 
     /// Brings keys back into memory, the hottest first, until it returns false.
-    typealias Warmer = @Sendable (_ keys: ArraySlice<[UInt8]>) -> Bool
+    typealias Warmer = @Sendable (_ keys: ArraySlice<[UInt8]>, Standing) -> Bool
 
     private struct State {
         /// When it was last looked at whether to write; nil before the first look.
@@ -203,9 +203,11 @@ final class HotSet: Sendable {
             let begun = ContinuousClock.now
             let batch = keys[start..<min(start + 32, keys.count)]
             let statistics = memory.statistics
+            // They come hottest first, so that the hottest would be the first to leave again: those have a second chance.
+            let standing = Standing(queue: .main, hits: start < keys.count / 2 ? 1 : 0)
             // What comes later is colder than what it would push out.
             let isFull = statistics.evictions > evictions || statistics.bytes > statistics.capacity / 16 * 15
-            if isFull || state.withLock({ $0.isClosed }) || !warm(batch) { return }
+            if isFull || state.withLock({ $0.isClosed }) || !warm(batch, standing) { return }
             start += batch.count
             CommitThread.pause(for: ContinuousClock.now - begun)
         }

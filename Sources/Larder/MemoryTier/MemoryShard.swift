@@ -106,12 +106,12 @@ struct MemoryShard: ~Copyable, Sendable {
 
     mutating func populate(
         _ new: borrowing NewEntry, bytes: Span<UInt8>, for key: Span<UInt8>, hash: UInt64, version: UInt64,
-        floor: UInt64
+        standing: Standing?, floor: UInt64
     ) {
         guard !ProtocolGuards.comparesLastWrite || isUnchanged(hash, since: version), floor <= version else {
             return
         }
-        insert(new, bytes: bytes, for: key, floor: floor)
+        insert(new, bytes: bytes, for: key, floor: floor, standing: standing)
     }
 
     /// Whether no commit of ours after transaction `version` has changed a key of the stripe, or is about to.

@@ -181,11 +181,13 @@ final class MemoryTier: Sendable {
     /// Keeps a value that was read from the durable tier as of transaction `version`, unless a commit of ours that it may have missed is
     /// under way or has happened, or `floor` has been raised above it.
     func populate(
-        _ value: MemoryValue, for key: MemoryKey, version: UInt64, expiry: Milliseconds, floor: () -> UInt64
+        _ value: MemoryValue, for key: MemoryKey, version: UInt64, expiry: Milliseconds, standing: Standing? = nil,
+        floor: () -> UInt64
     ) {
         guard let new = newEntry(value, for: key, version: version, expiry: expiry) else { return }
         value.withBytes {
-            populate(new, bytes: $0, for: key.bytes.span, hash: key.hash, version: version, floor: floor)
+            populate(
+                new, bytes: $0, for: key.bytes.span, hash: key.hash, version: version, standing: standing, floor: floor)
         }
     }
 
@@ -211,10 +213,11 @@ final class MemoryTier: Sendable {
     @inline(__always)
     private func populate(
         _ new: borrowing NewEntry, bytes: Span<UInt8>, for key: Span<UInt8>, hash: UInt64, version: UInt64,
-        floor: () -> UInt64
+        standing: Standing? = nil, floor: () -> UInt64
     ) {
         step(hash) { state in
-            state.populate(new, bytes: bytes, for: key, hash: hash, version: version, floor: floor())
+            state.populate(
+                new, bytes: bytes, for: key, hash: hash, version: version, standing: standing, floor: floor())
             if isSampled(hash) { state.feed.add(hash, weight: new.weight) }
         }
     }

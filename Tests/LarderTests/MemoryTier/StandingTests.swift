@@ -95,4 +95,28 @@ import Testing
         tier.keep([1], for: key, version: 2)
         #expect(standing(of: key, in: tier)?.hits == 0)
     }
+
+    @Test func `that is given with a value read from disk is that of the entry`() {
+        let tier = MemoryTier(capacity: 256 << 10, shardCount: 1)
+        let count = 400
+        for number in 0..<count {
+            tier.populate(
+                .bytes([UInt8](repeating: 1, count: 100)), for: .number(number), version: 1, expiry: 0,
+                standing: Standing(queue: .main, hits: number < count / 2 ? 1 : 0)
+            ) { 0 }
+        }
+        #expect(tier.hottest(count).prefix(count / 2).allSatisfy { $0.isProven && $0.hits == 1 })
+        #expect(tier.hottest(count).suffix(count / 2).allSatisfy { $0.isProven && $0.hits == 0 })
+        for number in 0..<4_000 where tier.statistics.evictions < count / 2 {
+            tier.keep([UInt8](repeating: 1, count: 100), for: .number(count + number))
+            // The newcomers are used, so that they displace what is there.
+            for _ in 0..<3 { _ = tier.find(.number(count + number)) }
+        }
+        let (first, second) = (0..<count).reduce(into: (0, 0)) { kept, number in
+            guard tier.holds(.number(number), floor: 0) else { return }
+            if number < count / 2 { kept.0 += 1 } else { kept.1 += 1 }
+        }
+        #expect(first > second)
+        #expect(tier.brokenInvariant() == nil)
+    }
 }
