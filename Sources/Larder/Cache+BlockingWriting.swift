@@ -60,8 +60,8 @@ extension Cache {
     @discardableResult
     public func touchBlocking(_ key: Key, expires expiration: Expiration = .cacheDefault) throws -> Bool {
         let (key, lifetime, keyspace) = (try memoryKey(key), try lifetime(expiration), keyspace)
-        let deadline = try store.writeBlocking(singleKey: key) { transaction in
-            try transaction.touch(key, in: keyspace, lifetime)
+        let deadline = try store.writeBlocking(singleKey: key) { [memory = store.memory, coherence = store.coherence] in
+            try $0.touch(key, in: keyspace, lifetime, memory, coherence)
         }
         noteDeadline(deadline ?? 0)
         return deadline != nil

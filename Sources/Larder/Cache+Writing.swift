@@ -72,8 +72,8 @@ extension Cache {
     @discardableResult
     public func touch(_ key: Key, expires expiration: Expiration = .cacheDefault) async throws -> Bool {
         let (key, lifetime, keyspace) = (try memoryKey(key), try lifetime(expiration), keyspace)
-        let deadline = try await store.write(singleKey: key) { transaction in
-            try transaction.touch(key, in: keyspace, lifetime)
+        let deadline = try await store.write(singleKey: key) { [memory = store.memory, coherence = store.coherence] in
+            try $0.touch(key, in: keyspace, lifetime, memory, coherence)
         }
         noteDeadline(deadline ?? 0)
         return deadline != nil
@@ -100,8 +100,8 @@ extension Cache {
             return keyspace.endTouch(key.hash)
         }
         let keyspace = keyspace
-        let request = WriteRequest(singleKey: key) { transaction in
-            try transaction.touch(key, in: keyspace, lifetime)
+        let request = WriteRequest(singleKey: key) { [memory = store.memory, coherence = store.coherence] in
+            try $0.touch(key, in: keyspace, lifetime, memory, coherence)
         }
         request.whenDecided { _ in keyspace.endTouch(key.hash) }
         store.groupCommit.submit(request)

@@ -124,7 +124,9 @@ extension Transaction {
         _ key: Key, in cache: Cache<Key, Value>, expires expiration: Expiration = .cacheDefault
     ) throws -> Bool {
         try cache.check(in: durable)
-        let deadline = try touch(cache.memoryKey(key), in: cache.keyspace, cache.lifetime(expiration))
+        let deadline = try touch(
+            cache.memoryKey(key), in: cache.keyspace, cache.lifetime(expiration), cache.store.memory,
+            cache.store.coherence)
         cache.noteDeadline(deadline ?? 0)
         return deadline != nil
     }

@@ -10,9 +10,11 @@ extension Transaction {
         return exists == nil ? try put(write, isLoaded: isLoaded) : nil
     }
 
-    /// Gives a record a new deadline; returns it if there is such a record.
+    /// Gives a record a new deadline; returns it if there is such a record. What memory holds of it, it holds on.
     @discardableResult
-    func touch(_ key: MemoryKey, in keyspace: Keyspace, _ lifetime: Lifetime) throws -> Milliseconds? {
+    func touch(
+        _ key: MemoryKey, in keyspace: Keyspace, _ lifetime: Lifetime, _ memory: MemoryTier, _ coherence: Coherence
+    ) throws -> Milliseconds? {
         let found = try withRecord(for: key.bytes.span, hash: key.hash, in: keyspace) { header, payload in
             (header, [UInt8](copying: payload))
         }
@@ -20,11 +22,20 @@ extension Transaction {
         let deadline = lifetime.deadline(now: now)
         if deadline != header.expiry {
             let tags = header.tagCount == 0 ? [] : try tags(of: key, in: keyspace)
-            // Memory reads the value again, rather than knowing here how to decode it.
+            let value = valueBefore(key, in: keyspace, memory, coherence)
             try put(
-                payload.span, RecordTerms(expiry: deadline, tags: tags), for: key, in: keyspace, value: nil)
+                payload.span, RecordTerms(expiry: deadline, tags: tags), for: key, in: keyspace, value: value)
         }
         return deadline
+    }
+
+    /// What memory holds for a key, if that is the value that this transaction sees too: nobody else commits while it runs, and it has not changed the key itself,
+    /// nor has one before it in the same commit.
+    private func valueBefore(
+        _ key: MemoryKey, in keyspace: Keyspace, _ memory: MemoryTier, _ coherence: Coherence
+    ) -> MemoryValue? {
+        guard !isTouchedEarlier(key, in: keyspace), withChanges({ !$0.touches(key, in: keyspace) }) else { return nil }
+        return memory.value(of: key, floor: max(coherence.floorNow, keyspace.currentFloor))
     }
 
     /// Removes the records of a range; returns how many were there, that is, had not expired.

@@ -1,4 +1,5 @@
 import LMDB
+import Synchronization
 import TestSupport
 import Testing
 
@@ -240,6 +241,18 @@ import Testing
     }
 }
 
+/// Counts what it decodes.
+private final class CountingCoding: ValueCoding {
+    private let count = Atomic<Int>(0)
+    var decoded: Int { count.load(ordering: .relaxed) }
+    var identifier: String { "counting" }
+    func encode(_ value: Int) -> [UInt8] { [UInt8(value)] }
+    func decode(_ bytes: Span<UInt8>) -> Int {
+        count.add(1, ordering: .relaxed)
+        return Int(bytes[0])
+    }
+}
+
 @Suite struct `A cache that expires after access` {
     let clock = ManualClock()
     let store: Store
@@ -265,6 +278,52 @@ import Testing
         }
         #expect(try cache.value(for: 2) == nil)
         #expect(try cache.entries().map(\.key) == [1])
+    }
+
+    @Test func `keeps what is read decoded in memory, and what it has earned there`() async throws {
+        let coding = CountingCoding()
+        let counted = try store.cache(
+            "counted", key: .int, value: coding, options: .init(expiresAfterAccess: .seconds(10)))
+        try await counted.set(7, for: 1)
+        for round in 1...10 {
+            let commits = try store.statistics().commits.commits
+            clock.advance(milliseconds: 5_000)
+            #expect(try counted.value(for: 1) == 7)
+            try await settle()
+            #expect(try counted.value(for: 1) == 7)
+            #expect(try store.statistics().commits.commits == commits + 1)
+            #expect(try store.statistics().memory.hits == 2 * round)
+            let entry = try #require(try store.hottestEntries(1).first)
+            #expect(entry.hits > 0)
+        }
+        #expect(coding.decoded == 0)
+    }
+
+    @Test func `brings back nothing that was written before in the same transaction, or in the same commit`()
+        async throws
+    {
+        for key in 1...3 { try await cache.set("old", for: key) }
+        clock.advance(milliseconds: 5_000)
+        try await store.write { transaction in
+            try transaction.set("new", for: 1, in: cache)
+            let wasThere = try transaction.touch(1, in: cache)
+            #expect(wasThere)
+            try transaction.remove(3, in: cache)
+            let isThere = try transaction.touch(3, in: cache)
+            #expect(!isThere)
+        }
+        let outcomes = store.writeThrough.commit([
+            WriteRequest { try $0.set("new", for: 2, in: cache) },
+            WriteRequest { transaction in
+                let wasThere = try transaction.touch(2, in: cache)
+                #expect(wasThere)
+            },
+        ])
+        #expect(outcomes.allSatisfy { $0 == nil })
+        for key in 1...2 { #expect(try cache.value(for: key) == "new") }
+        #expect(try cache.value(for: 3) == nil)
+        store.memory.removeAll()
+        for key in 1...2 { #expect(try cache.value(for: key) == "new") }
     }
 
     @Test func `extends the deadline on disk, not only in memory`() async throws {

@@ -35,6 +35,20 @@ private func openElsewhere(_ path: String, version: UInt16 = 0) throws -> (Store
         #expect(try store.statistics().foreignCommits > 0)
     }
 
+    @Test func `is not undone in memory by a new deadline`() async throws {
+        try await cache.set("ours", for: 1)
+        #expect(try cache.value(for: 1) == "ours")
+        await #expect(processExitsWith: .success) { [path = scratch.store as String] in
+            let (_, cache) = try openElsewhere(path)
+            try await cache.set("theirs", for: 1)
+        }
+        // Nobody has read since, and so noticed.
+        #expect(try await cache.touch(1, expires: .after(.seconds(100))))
+        #expect(try cache.value(for: 1) == "theirs")
+        #expect(try await cache.touch(1, expires: .after(.seconds(200))))
+        #expect(try cache.value(for: 1) == "theirs")
+    }
+
     @Test func `and this one see each other's acknowledged writes at once, many times over`() async throws {
         let rounds = 200
         let path = scratch.store

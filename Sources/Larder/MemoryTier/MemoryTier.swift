@@ -243,6 +243,17 @@ final class MemoryTier: Sendable {
         return shards.withLock(shard(of: key.hash)) { $0.holds(key, floor: floor) }
     }
 
+    /// What the tier holds for a key, unless it is older than `floor` or has expired. Counts as no use of it, neither hit nor miss.
+    func value(of key: MemoryKey, floor: UInt64) -> MemoryValue? {
+        guard isOn else { return nil }
+        return shards.withLock(shard(of: key.hash)) { state in
+            let view = state.entries.view
+            let found = view.find(key.bytes.span, UInt32(truncatingIfNeeded: key.hash), keyspace: key.keyspace)
+            guard found.isThere, view.staleness(of: found, floor: floor, clock: clock) == nil else { return nil }
+            return state.value(found)
+        }
+    }
+
     // MARK: Capacity and expiry
 
     /// The least budget that the tier can be given, in bytes; nil if it is off, and stays so.
