@@ -20,11 +20,7 @@ extension MemoryTier {
         if isObject {
             verdict = attemptOutside(key, hash, keyspace, floor, &hit)
         } else {
-            verdict = attempt(key, hash, keyspace, floor) { view, found in
-                guard let bytes = view.inlineValue(of: found) else { return false }
-                hit = Hit(value: .bytes(bytes.array), expiry: view.expiry(of: found))
-                return true
-            }
+            verdict = attemptInside(key, hash, keyspace, floor, &hit)
         }
         switch verdict {
         case .hit: return hit
@@ -38,10 +34,20 @@ extension MemoryTier {
     private func lookupAgain(
         _ key: Span<UInt8>, _ hash: UInt64, _ keyspace: UInt32, _ floor: UInt64, isObject: Bool = false
     ) -> Hit? {
-        // It may be a long value.
         var hit: Hit?
-        if !isObject, attemptOutside(key, hash, keyspace, floor, &hit) == .hit { return hit }
-        return lookupWithLock(key, hash, keyspace, floor)
+        let isSampled = isSampled(hash)
+        if isSampled, !isObject {
+            let verdict = attemptInside(key, hash, keyspace, floor, &hit, evenIfSampled: true)
+            if verdict == .miss { return nil }
+            if verdict == .hit { showShadows(key, hash, keyspace) }
+        }
+        // It may be a long value.
+        if hit == nil, isSampled || !isObject {
+            let verdict = attemptOutside(key, hash, keyspace, floor, &hit, evenIfSampled: true)
+            if verdict == .miss { return nil }
+            if verdict == .hit, isSampled { showShadows(key, hash, keyspace) }
+        }
+        return hit ?? lookupWithLock(key, hash, keyspace, floor)
     }
 
     private func lookupWithLock(
@@ -156,13 +162,15 @@ extension MemoryTier {
     }
 
     /// Looks a key up without the lock. `take` gets the value of a valid entry, which counts only after a hit; it says whether it could do so without the lock.
+    ///
+    /// - Parameter evenIfSampled: Whether the key may be one of those that the shadows are shown, which is then up to the caller.
     @inline(__always)
     private func attempt(
-        _ key: Span<UInt8>, _ hash: UInt64, _ keyspace: UInt32, _ floor: UInt64,
+        _ key: Span<UInt8>, _ hash: UInt64, _ keyspace: UInt32, _ floor: UInt64, evenIfSampled: Bool = false,
         take: (ShardView, ShardView.Found) -> Bool
     ) -> Verdict {
         shards.withFront(shard(of: hash)) { front in
-            guard let sequence = front.beginReading() else { return .undecided }
+            guard evenIfSampled || !isSampled(hash), let sequence = front.beginReading() else { return .undecided }
             let view = front.view
             let found = view.find(key, UInt32(truncatingIfNeeded: hash), keyspace: keyspace)
             if found.isThere {
@@ -170,7 +178,6 @@ extension MemoryTier {
                     front.isUnchanged(since: sequence)
                 else { return .undecided }
                 if view.noteHit(found, by: front.hitRule), front.countUse() { shards.handUses(shard(of: hash)) }
-                if isSampled(hash) { showShadows(key, hash, keyspace) }
                 counters.countHit()
                 return .hit
             }
@@ -192,16 +199,33 @@ extension MemoryTier {
         if needsCare == true { care(for: shard) }
     }
 
+    /// Looks up, without the lock, a key whose value lies in its block.
+    @inline(__always)
+    private func attemptInside(
+        _ key: Span<UInt8>, _ hash: UInt64, _ keyspace: UInt32, _ floor: UInt64, _ hit: inout Hit?,
+        evenIfSampled: Bool = false
+    ) -> Verdict {
+        var found: Hit?
+        let verdict = attempt(key, hash, keyspace, floor, evenIfSampled: evenIfSampled) { view, entry in
+            guard let bytes = view.inlineValue(of: entry) else { return false }
+            found = Hit(value: .bytes(bytes.array), expiry: view.expiry(of: entry))
+            return true
+        }
+        if verdict == .hit { hit = found }
+        return verdict
+    }
+
     /// Looks up, without the lock, a key whose value lies outside its block.
     @inline(__always)
     private func attemptOutside(
-        _ key: Span<UInt8>, _ hash: UInt64, _ keyspace: UInt32, _ floor: UInt64, _ hit: inout Hit?
+        _ key: Span<UInt8>, _ hash: UInt64, _ keyspace: UInt32, _ floor: UInt64, _ hit: inout Hit?,
+        evenIfSampled: Bool = false
     ) -> Verdict {
         guard let section = retainSections.begin() else { return .undecided }
         defer { retainSections.end(section) }
         var value: OutsideValue?
         var expiry: Milliseconds = 0
-        let verdict = attempt(key, hash, keyspace, floor) { view, found in
+        let verdict = attempt(key, hash, keyspace, floor, evenIfSampled: evenIfSampled) { view, found in
             value = view.outsideValue(of: found)
             expiry = view.expiry(of: found)
             return value != nil

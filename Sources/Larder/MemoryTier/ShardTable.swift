@@ -52,10 +52,13 @@ struct ShardTable: ~Copyable, @unchecked Sendable {
         return unsafe body(fronts[index])
     }
 
-    /// Tells a shard's policy, under the lock, what lookups have used; see ``ShardFront/countUse()``.
+    /// Tells a shard's policy what lookups have used; see ``ShardFront/countUse()``. If someone has the lock, a later lookup does so, or whoever changes the shard.
     @inline(never)
     func handUses(_ index: Int) {
-        update(index) { _ in }
+        _ = unsafe shards[index].withLockIfAvailable { shard in
+            unsafe fronts[index].beginWriting(&shard)
+            unsafe fronts[index].endWriting(shard)
+        }
     }
 
     // MARK: With it

@@ -1,3 +1,4 @@
+import Foundation
 import Synchronization
 import TestSupport
 import Testing
@@ -14,6 +15,28 @@ import Testing
     private func check(_ bytes: Span<UInt8>, _ number: Int) -> Bool {
         guard bytes.count == value(number, 0).count, bytes[0] == UInt8(truncatingIfNeeded: number) else { return false }
         return (1..<bytes.count).allSatisfy { bytes[$0] == bytes[1] }
+    }
+
+    @Test func `do not wait for the lock to show the shadows what they hit`() async throws {
+        let tier = MemoryTier(capacity: 4 << 20, shardCount: 1)
+        let keys = (0..<400).map { MemoryKey.number($0) }
+        for (number, key) in keys.enumerated() {
+            tier.keep([UInt8](repeating: 1, count: number % 2 == 0 ? 30_000 : 500), for: key)
+        }
+        // With few entries nearly every key is sampled.
+        let sampled = keys.filter { tier.isSampled($0.hash) && tier.find($0) != nil }
+        #expect(sampled.count > 50)
+        let isDone = Gate()
+        let hits = tier.shards.withLock(0) { _ in
+            let reader = Thread {
+                for key in sampled where tier.find(key) == nil { return }
+                isDone.open()
+            }
+            reader.start()
+            for _ in 0..<1_000 where !isDone.isOpenNow { Thread.sleep(forTimeInterval: 0.01) }
+            return isDone.isOpenNow
+        }
+        #expect(hits)
     }
 
     @Test func `never see part of a value, or another key's, whatever is done to the shard`() async throws {
