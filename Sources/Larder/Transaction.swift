@@ -36,7 +36,11 @@ public struct Transaction: ~Copyable {
     /// Errors of the layer below become those of this one: a body sees no other. What failed is kept by the transaction itself.
     @inline(__always)
     func withWriteTransaction<Result>(_ body: (inout WriteTransaction) throws -> Result) throws -> Result {
-        try translatingErrors(at: durable.environment.path) { try unsafe body(&pointer.pointee) }
+        do {
+            return try unsafe body(&pointer.pointee)
+        } catch let error as LMDBError {
+            throw LarderError(error, path: durable.environment.path)
+        }
     }
 
     @inline(__always)
