@@ -62,7 +62,7 @@ extension Environment {
             let processLock = try ProcessLock(path: lock)
             try processLock.lock(.opening)
             defer { processLock.unlock(.opening) }
-            let mark = try OpenMark(lock: processLock, directory: path)
+            let mark = OpenMark(lock: processLock, directory: path)
             var options = options
             var isEmptied = false
             options.flushing = try mark.join(flushing: options.flushing) { isEmptied = try recover(path, options) }
@@ -84,7 +84,7 @@ extension Environment {
                     }
                     let metaPages = try prepare(handle, data: data)
                     // What an earlier opener left unflushed is flushed now.
-                    if options.flushing != EnvironmentOptions.Flushing.none { try? mark.clear() }
+                    if options.flushing != EnvironmentOptions.Flushing.none, mark.isThere { try? mark.clear() }
                     open.formUnion(identities)
                     return Environment(
                         handle: handle, mark: mark, metaPages: metaPages, identities: identities, options: options)

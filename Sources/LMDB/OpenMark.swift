@@ -17,15 +17,6 @@ struct OpenMark: Sendable {
 
     let lock: ProcessLock
     let directory: String
-    /// Whether the mark is there, or was just made. Read and written as the only writer of all processes, or the only one who opens or closes.
-    private let isSet: SharedFlag
-
-    /// The lock `opening` is held.
-    init(lock: ProcessLock, directory: String) throws(LMDBError) {
-        self.lock = lock
-        self.directory = directory
-        isSet = try SharedFlag(of: lock)
-    }
 
     private var path: String {
         directory + "/" + Self.fileName
@@ -58,7 +49,7 @@ struct OpenMark: Sendable {
         // Written before anything is mapped: to touch a page for which the disk has no room would kill the process.
         try lock.record(flushing: flushing.rawValue)
         try lock.prepareForWriters(isFirst: true)
-        isSet.value = false
+        lock.isMarked = false
         if flushing == .none { try set() }
         try lock.lockShared(.open)
         return flushing
@@ -77,20 +68,26 @@ struct OpenMark: Sendable {
     /// Takes the mark away: the file is flushed, and nobody writes.
     func clear() throws(LMDBError) {
         // First: a process that is killed in between must not leave others without a mark who believe that there is one.
-        isSet.value = false
-        guard unsafe unlink(path) == 0 else { return }
+        lock.isMarked = false
+        guard unsafe unlink(path) == 0 || errno == ENOENT else {
+            throw LMDBError(.init(rawValue: errno), operation: "unlink", path: path)
+        }
+        // Also where it was gone: an earlier flush of the directory may have failed.
         try FileSystem.flush(directory)
     }
+
+    /// Whether the mark is there.
+    var isThere: Bool { unsafe access(path, F_OK) == 0 }
 
     /// Sees to it that the mark is there and on the disk, before anything is written. One load where it is.
     @inline(__always)
     func setIfNeeded() throws(LMDBError) {
-        if !isSet.value { try set() }
+        if !lock.isMarked { try set() }
     }
 
     private func set() throws(LMDBError) {
         try write()
-        isSet.value = true
+        lock.isMarked = true
     }
 
     private func write() throws(LMDBError) {

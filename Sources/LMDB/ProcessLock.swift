@@ -55,9 +55,8 @@ final class ProcessLock: Sendable {
         /// Maps the mutex that keeps writers apart, and makes it if this is the first process that has the environment open. The lock
         /// `opening` is held.
         func prepareForWriters(isFirst: Bool) throws(LMDBError) {
-            let mutex = try RobustMutex(
-                descriptor: descriptor.load(ordering: .relaxed), initializing: isFirst, path: path)
-            writerMutex.withLock { $0 = mutex }
+            let page = try mapPage(extending: isFirst)
+            writerMutex.withLock { $0 = RobustMutex(in: page, initializing: isFirst) }
         }
 
         /// Waits until no other process writes, then keeps the others from it.
@@ -70,8 +69,10 @@ final class ProcessLock: Sendable {
             writerMutex.withLock { $0 }?.unlock()
         }
     #else
-        /// Nothing is to be prepared: writers are kept apart by a record lock.
-        func prepareForWriters(isFirst: Bool) {}
+        /// Maps the page that processes share. Writers are kept apart by a record lock. The lock `opening` is held.
+        func prepareForWriters(isFirst: Bool) throws(LMDBError) {
+            _ = try mapPage(extending: isFirst)
+        }
 
         /// Waits until no other process writes, then keeps the others from it.
         func lockWriter() throws(LMDBError) {
@@ -83,6 +84,20 @@ final class ProcessLock: Sendable {
             unlock(.writer)
         }
     #endif
+
+    private let page = Mutex<LockPage?>(nil)
+
+    private func mapPage(extending: Bool) throws(LMDBError) -> LockPage {
+        let mapped = try LockPage(descriptor: descriptor.load(ordering: .relaxed), extending: extending, path: path)
+        page.withLock { $0 = mapped }
+        return mapped
+    }
+
+    /// Whether the mark of ``OpenMark`` is there; see ``LockPage/isMarked``. To be used after ``prepareForWriters(isFirst:)``.
+    var isMarked: Bool {
+        get { page.withLock { $0?.isMarked ?? false } }
+        set { page.withLock { $0?.isMarked = newValue } }
+    }
 
     /// Lets go of every lock. To be called before anyone in this process may open the file again, since closing it later would free
     /// their locks.

@@ -11,31 +11,15 @@
     @safe
     final class RobustMutex: @unchecked Sendable {
         // Unchecked: the pointer never changes, and a mutex is there to be shared.
-        private let mapping: UnsafeMutableRawPointer
+        private let page: LockPage
         private let mutex: UnsafeMutablePointer<pthread_mutex_t>
 
-        private static let length = 4_096
-        /// Where in the file the mutex lies.
-        private static let offset = 64
-
-        /// Maps the mutex in a file that is open for reading and writing.
+        /// The mutex in a page.
         ///
         /// - Parameter initializing: Whether to make it anew, which only the first process that uses the file may do.
-        init(descriptor: Int32, initializing: Bool, path: String) throws(LMDBError) {
-            if initializing, ftruncate(descriptor, off_t(Self.length)) != 0 {
-                throw LMDBError(.init(rawValue: errno), operation: "ftruncate", path: path)
-            }
-            // Touching a mapping beyond the end of the file would kill the process.
-            var status = stat()
-            guard unsafe fstat(descriptor, &status) == 0, status.st_size >= Self.length else {
-                throw LMDBError(.invalid, operation: "open", path: path)
-            }
-            let address = unsafe mmap(nil, Self.length, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0)
-            guard let address = unsafe address, unsafe address != MAP_FAILED else {
-                throw LMDBError(.init(rawValue: errno), operation: "mmap", path: path)
-            }
-            unsafe mapping = address
-            unsafe mutex = (address + Self.offset).assumingMemoryBound(to: pthread_mutex_t.self)
+        init(in page: LockPage, initializing: Bool) {
+            self.page = page
+            unsafe mutex = page.mutexAddress.assumingMemoryBound(to: pthread_mutex_t.self)
             if initializing {
                 var attributes = pthread_mutexattr_t()
                 unsafe pthread_mutexattr_init(&attributes)
@@ -44,10 +28,6 @@
                 unsafe pthread_mutex_init(mutex, &attributes)
                 unsafe pthread_mutexattr_destroy(&attributes)
             }
-        }
-
-        deinit {
-            unsafe munmap(mapping, Self.length)
         }
 
         /// Waits until nobody holds the mutex, then holds it. What a dead owner left half done is for the caller to look after.

@@ -127,7 +127,7 @@ final class WriteThrough: Sendable {
         } catch {
             let error = countFailure(error)
             for index in order.prefix(attempted) { outcomes[index] = error }
-            // The others were no part of what failed, or perhaps did not.
+            // The others were no part of what failed: they are tried by themselves.
             let rest = Array(order.dropFirst(attempted))
             if !rest.isEmpty {
                 for (index, outcome) in zip(rest, commit(rest.map { requests[$0] })) { outcomes[index] = outcome }
