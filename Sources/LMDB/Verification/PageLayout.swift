@@ -109,10 +109,13 @@ struct Meta {
     var lastPage: UInt64
     var transactionID: UInt64
 
+    /// Bytes of it that are read.
+    static let size = 136
+
     /// Whether a page is a meta page of a file of LMDB 0.9.
     static func isMeta(_ page: Page) -> Bool {
         let start = Page.headerSize
-        return page.bytes.count >= start + 136 && page.flags & Page.Flag.meta != 0
+        return page.bytes.count >= start + size && page.flags & Page.Flag.meta != 0
             && page.integer(at: start, as: UInt32.self) == 0xBEEF_C0DE
             && page.integer(at: start + 4, as: UInt32.self) == 1
     }

@@ -51,7 +51,8 @@ extension DurableTier {
         guard let table = try environment.openTable(descriptor.tableName) else {
             throw LarderError(.damagedStore, "the cache's table is missing", cacheName: name)
         }
-        return Keyspace(name: name, descriptor: descriptor, table: table, storeSeed: header.hashSeed)
+        let records = try PointLookup(of: table, named: descriptor.tableName, in: environment)
+        return Keyspace(name: name, descriptor: descriptor, records: records, storeSeed: header.hashSeed)
     }
 
     /// The keyspace of a cache, which is made if it is not there; its version is raised if it is lower.

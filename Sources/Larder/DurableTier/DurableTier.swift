@@ -118,7 +118,7 @@ final class DurableTier: Sendable {
         now: () -> Milliseconds, _ body: (Record.Header, Span<UInt8>) throws -> Result
     ) throws -> Result? {
         try keyspace.checkUsable()
-        let result = try transaction.withValue(for: key, in: keyspace.table) { bytes -> Result? in
+        let result = try transaction.withValue(for: key, in: keyspace.records) { bytes -> Result? in
             let header = try Self.verify(bytes, keyHash: hash, in: keyspace)
             guard header.isLive(version: keyspace.version, now: now()) else { return nil }
             return try body(header, bytes.extracting(header.size...))
@@ -133,7 +133,7 @@ final class DurableTier: Sendable {
         now: () -> Milliseconds, _ body: (Record.Header, Span<UInt8>) throws -> Result
     ) throws -> Result? {
         try keyspace.checkUsable()
-        let result = try transaction.withValue(for: key, in: keyspace.table) { bytes -> Result? in
+        let result = try transaction.withValue(for: key, in: keyspace.records) { bytes -> Result? in
             let header = try Self.verify(bytes, keyHash: hash, in: keyspace)
             guard header.isKept(version: keyspace.version, now: now()) else { return nil }
             return try body(header, bytes.extracting(header.size...))

@@ -12,7 +12,9 @@ final class Keyspace: Sendable {
     /// version of the cache say, never answers through another.
     let memoryNumber: UInt32 = Keyspace.memoryNumbers.add(1, ordering: .relaxed).newValue
     private static let memoryNumbers = Atomic<UInt32>(0)
-    let table: Table
+    /// Finds the records of single keys.
+    let records: PointLookup
+    var table: Table { records.table }
     /// Seed of this cache's key hashes.
     let hashSeed: UInt64
     /// Only records of this version are there.
@@ -32,9 +34,9 @@ final class Keyspace: Sendable {
     /// Why the cache cannot be used through this keyspace any more; 0 while it can.
     private let retirement = Atomic<Int>(0)
 
-    init(name: String, descriptor: CacheDescriptor, table: Table, storeSeed: UInt64) {
+    init(name: String, descriptor: CacheDescriptor, records: consuming PointLookup, storeSeed: UInt64) {
         self.name = name
-        self.table = table
+        self.records = records
         number = descriptor.number
         version = descriptor.version
         mayHoldOtherVersions = descriptor.version != descriptor.firstVersion

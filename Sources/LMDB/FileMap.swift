@@ -1,0 +1,79 @@
+internal import CLMDB
+internal import Synchronization
+
+#if canImport(Darwin)
+    internal import Darwin
+#elseif canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Musl)
+    internal import Musl
+#endif
+
+/// Where LMDB has mapped the file, which it does not tell: a page says what number it has, and so where the first one lies.
+struct FileMap: ~Copyable, Sendable {
+    static let systemPageSize = Int(getpagesize())
+
+    /// Where the map was found to begin. It moves when it grows.
+    private let start = Atomic<UInt>(0)
+
+    /// The pages of the map, of which one holds `address`; `nil` if that page's number cannot be right.
+    ///
+    /// - Parameter size: That of the file's pages, no more than that of the system's, to which the map is aligned.
+    @unsafe
+    func pages(around address: UnsafeRawPointer, size: Int, of transaction: OpaquePointer) -> MappedPages? {
+        var info = unsafe MDB_envinfo()
+        guard unsafe mdb_env_info(mdb_txn_env(transaction), &info) == 0 else { return nil }
+        // What the last commit has is at least what an earlier one had.
+        let count = unsafe min(
+            UInt64(truncatingIfNeeded: info.me_last_pgno) &+ 1, UInt64(info.me_mapsize) / UInt64(size))
+        let page = unsafe address - Int(bitPattern: address) & (size - 1)
+        let number = unsafe page.loadUnaligned(as: UInt64.self)
+        guard number < count, number < UInt64(UInt(bitPattern: page)) / UInt64(size) else { return nil }
+        let first = unsafe page - Int(number) * size
+        if UInt(bitPattern: first) != start.load(ordering: .relaxed) {
+            guard unsafe Self.isStart(first) else { return nil }
+            start.store(UInt(bitPattern: first), ordering: .relaxed)
+        }
+        return unsafe MappedPages(start: first, size: size, count: count)
+    }
+
+    /// Whether the file's first page is mapped at an address.
+    @unsafe
+    private static func isStart(_ address: UnsafeRawPointer) -> Bool {
+        // It says whether anything is mapped there, without a fault, and does nothing else.
+        guard unsafe msync(UnsafeMutableRawPointer(mutating: address), systemPageSize, MS_ASYNC) == 0 else {
+            return false
+        }
+        let page = unsafe UnsafeRawBufferPointer(start: address, count: Page.headerSize + Meta.size)
+        return unsafe Meta.isMeta(Page(bytes: Array(page)))
+    }
+}
+
+/// The pages of the file's map.
+@safe
+struct MappedPages {
+    private let start: UnsafeRawPointer
+    /// Bytes of a page.
+    let size: Int
+    private let count: UInt64
+
+    @unsafe
+    init(start: UnsafeRawPointer, size: Int, count: UInt64) {
+        unsafe self.start = start
+        self.size = size
+        self.count = count
+    }
+
+    /// The page of a number, if there is one that says so itself.
+    @inline(__always)
+    func page(_ number: UInt64) -> UnsafeRawPointer? {
+        guard number < count else { return nil }
+        let page = unsafe start + Int(truncatingIfNeeded: number) &* size
+        return unsafe page.load(as: UInt64.self) == number ? page : nil
+    }
+
+    /// Whether so many bytes, from the beginning of a page on, are in the map.
+    func holds(_ byteCount: Int, from number: UInt64) -> Bool {
+        byteCount <= Int(truncatingIfNeeded: count - number) * size
+    }
+}
