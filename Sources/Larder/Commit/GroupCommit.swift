@@ -6,7 +6,8 @@ internal import Synchronization
 /// Whoever commits is the leader; there is one at a time. A blocking write that finds nobody leading leads its own commit on its caller's
 /// thread, with no hop. Everything else is queued for the store's thread, which commits all that is queued in one batch. After a batch
 /// it pays to wait a little for the callers just told to come again: a batch costs the same two flushes however many share it. So the
-/// thread waits for as many requests as were told and queued, for at most half of the moving average of a commit, and is woken once.
+/// thread waits for as many requests as were told and queued, for at most half of the moving average of a commit, and is woken once. Where a commit
+/// takes no longer than a wake-up, as one that flushes nothing, it does not wait.
 final class GroupCommit: Sendable {
     private struct State {
         var queue: [WriteRequest] = []
@@ -136,7 +137,7 @@ final class GroupCommit: Sendable {
             if let error { throw error }
             return
         }
-        let request = WriteRequest(singleKey: singleKey, perform: perform)
+        let request = WriteRequest(singleKey: singleKey, isAwaited: true, perform: perform)
         let decided = Monitor<(isDecided: Bool, error: (any Error)?)>((false, nil))
         request.whenDecided { error in
             decided.withLock { $0 = (true, error) }
@@ -151,7 +152,7 @@ final class GroupCommit: Sendable {
     func submitAndWait(
         singleKey: MemoryKey?, perform: @escaping @Sendable (borrowing Transaction) throws -> Void
     ) async throws {
-        try await submitAndWait(WriteRequest(singleKey: singleKey, perform: perform))
+        try await submitAndWait(WriteRequest(singleKey: singleKey, isAwaited: true, perform: perform))
     }
 
     /// As ``submitAndWait(singleKey:perform:)``, for a request that is made already.
@@ -217,7 +218,7 @@ final class GroupCommit: Sendable {
             }
             // From here on the callers may come again.
             for (request, error) in zip(batch, outcomes) { request.complete(error) }
-            waitForCompany(batch.count + queued)
+            waitForCompany(batch.count { $0.isAwaited } + queued)
         }
         ended.withLock { $0 = true }
         ended.wakeAll()
@@ -270,12 +271,14 @@ final class GroupCommit: Sendable {
         }
     }
 
+    /// A shorter wait is not worth it: the system ends it up to so many nanoseconds late.
+    private static let shortestWait: UInt64 = 50_000
+
     private func waitForCompany(_ count: Int) {
-        guard count > 1 else { return }
+        let longest = averageCommit.load(ordering: .relaxed) / 2
+        guard count > 1, longest >= Self.shortestWait else { return }
         state.withLock { $0.wakeCount = count }
-        state.withLock(
-            when: { $0.queue.count >= count || $0.isClosed }, orAfter: averageCommit.load(ordering: .relaxed) / 2
-        ) { $0.wakeCount = 1 }
+        state.withLock(when: { $0.queue.count >= count || $0.isClosed }, orAfter: longest) { $0.wakeCount = 1 }
     }
 
     // MARK: The budget on disk

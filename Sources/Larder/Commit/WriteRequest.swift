@@ -1,6 +1,6 @@
 internal import Synchronization
 
-/// A transaction that somebody waits for: what it does, and whom to tell.
+/// A transaction that is queued: what it does, and whom to tell.
 final class WriteRequest: Sendable {
     typealias Completion = @Sendable ((any Error)?) -> Void
 
@@ -17,13 +17,16 @@ final class WriteRequest: Sendable {
     let perform: @Sendable (borrowing Transaction) throws -> Void
     /// Leaves out half of what the transaction removes, because there is no room to do it all at once; returns `false` if too little is left for that.
     let halve: @Sendable () -> Bool
+    /// Whether someone waits for it who may come again as soon as it is decided.
+    let isAwaited: Bool
     private let outcome = Mutex(Outcome.open)
 
     init(
-        singleKey: MemoryKey? = nil, halve: @escaping @Sendable () -> Bool = { false },
+        singleKey: MemoryKey? = nil, isAwaited: Bool = false, halve: @escaping @Sendable () -> Bool = { false },
         perform: @escaping @Sendable (borrowing Transaction) throws -> Void
     ) {
         self.singleKey = singleKey
+        self.isAwaited = isAwaited
         self.halve = halve
         self.perform = perform
     }

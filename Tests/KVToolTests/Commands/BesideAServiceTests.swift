@@ -54,6 +54,28 @@ import Testing
         #expect(try cache.value(for: "k") == nil)
     }
 
+    @Test func `refuses a file of locks that was cut short, and goes on when it is whole again`() throws {
+        let service = try Store(at: store)
+        let cache = try service.cache("default", key: .string, value: .bytes)
+        try cache.setBlocking(Array("v".utf8), for: "k")
+        // By another process: where this one closes the file, its locks are gone.
+        let outcome = try Tool.shell(
+            #"""
+            cp "$1/writer.lock" "$1/kept" && : > "$1/writer.lock"
+            "$0" get "$1" k
+            status=$?
+            cat "$1/kept" > "$1/writer.lock" && rm "$1/kept"
+            exit $status
+            """#, store)
+        #expect(outcome.status == 65, "\(outcome.errors)")
+        #expect(outcome.text == "")
+        #expect(outcome.errors.contains("writer.lock"))
+        #expect(try Tool.run("get", store, "k").text == "v")
+        try cache.setBlocking(Array("w".utf8), for: "k")
+        #expect(try Tool.run("get", store, "k").text == "w")
+        try service.close()
+    }
+
     @Test func `does not wait for a writer to read`() throws {
         let service = try Store(at: store)
         defer { try? service.close() }
