@@ -3,23 +3,15 @@ import Testing
 
 /// Hand-made histories: what the checker must find, and what it must let pass.
 @Suite struct `The history checker` {
-    /// An event of a hand-made history, at small times.
     private func event(
         _ kind: HistoryEvent.Kind, _ domain: HistoryEvent.Domain, key: Int = 1, version: UInt64 = 0, nonce: UInt64 = 0,
         from start: UInt64, to finish: UInt64?, snapshot: UInt64? = nil
     ) -> HistoryEvent {
-        var event = HistoryEvent(kind, domain, key: key, start: start)
-        event.version = version
-        event.nonce = nonce == 0 ? version : nonce
-        event.finish = finish ?? 0
-        event.snapshot = snapshot ?? 0
-        event.isInSnapshot = snapshot != nil
-        return event
+        HandMadeHistory.event(
+            kind, domain, key: key, version: version, nonce: nonce, from: start, to: finish, snapshot: snapshot)
     }
 
-    private func reasons(_ events: [HistoryEvent]) -> [String] {
-        HistoryChecker(events).violations().map(\.reason)
-    }
+    private func reasons(_ events: [HistoryEvent]) -> [String] { HandMadeHistory.reasons(events) }
 
     // MARK: Keys of one writer
 

@@ -23,7 +23,7 @@ import Testing
         options.seed = UInt64(processes) << 8 | UInt64(kills)
         var run = try HistoryRun(options)
         defer { run.finish() }
-        var operations = 0
+        var total = HistoryRun.Report()
         // A minute over all arguments.
         for _ in 0..<12 {
             let report = try await run.runRound()
@@ -33,8 +33,11 @@ import Testing
             // Enough happened for the check to mean something.
             #expect(report.operations > 100)
             #expect(report.writes > 10)
-            operations += report.operations
+            total.add(report)
         }
-        #expect(operations > 20_000)
+        #expect(total.operations > 20_000)
+        #expect(total.updates > 200)
+        #expect(total.failedCompares > 20)
+        #expect(total.withdrawn > 20)
     }
 }

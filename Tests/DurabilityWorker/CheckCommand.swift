@@ -53,6 +53,7 @@ struct CheckCommand {
         """
         {"seed":\(options.seed),"processes":\(options.processes),"memory_kib":\(options.memoryKibibytes),\
         "rounds":\(total.rounds),"operations":\(total.operations),"writes":\(total.writes),\
+        "updates":\(total.updates),"failed_compares":\(total.failedCompares),"withdrawn":\(total.withdrawn),\
         "unfinished":\(total.unfinished),"kills":\(total.kills),"violations":\(total.violations.count)}
         """
     }

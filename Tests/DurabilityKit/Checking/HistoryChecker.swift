@@ -1,4 +1,4 @@
-/// Checks a recorded history of all three domains.
+/// Checks a recorded history of all domains.
 public struct HistoryChecker {
     private let events: [HistoryEvent]
 
@@ -9,13 +9,19 @@ public struct HistoryChecker {
 
     /// Everything in which the history breaks a promise.
     public func violations() -> [Violation] {
+        let (violations, remaining) = WithdrawnChecker.check(self.events)
+        let withdrawn = Dictionary(
+            grouping: self.events.lazy.filter { $0.isWithdrawn && $0.kind == .increment }, by: \.key)
         var byDomain = [[HistoryEvent]](repeating: [], count: HistoryEvent.Domain.allCases.count)
-        for event in self.events where event.isFinished || event.kind.isWrite {
+        for event in remaining where event.isFinished || event.kind.isWrite {
             byDomain[Int(event.domain.rawValue)].append(event)
         }
         func events(of domain: HistoryEvent.Domain) -> [HistoryEvent] { byDomain[Int(domain.rawValue)] }
-        return byKey(events(of: .owned)).flatMap(ownedViolations)
+        return violations + byKey(events(of: .owned)).flatMap(ownedViolations)
             + byKey(events(of: .shared)).flatMap { RegisterChecker.violations(in: $0) }
+            + byKey(events(of: .counter)).flatMap {
+                CounterChecker.violations(in: $0, withdrawn: withdrawn[$0[0].key] ?? [])
+            }
             + ledgerViolations(events(of: .ledger))
     }
 
@@ -26,7 +32,10 @@ public struct HistoryChecker {
     /// One key of one writer: the order of its writes is that of their versions.
     private func ownedViolations(_ events: [HistoryEvent]) -> [Violation] {
         var checker = OrderedChecker()
-        let read = Set(events.lazy.filter { $0.kind == .read }.map(\.version))
+        var read = Set(events.lazy.filter { $0.kind == .read }.map(\.version))
+        for event in events where event.isFinished && event.kind.isWrite {
+            if let found = event.found ?? nil { read.insert(found) }
+        }
         for event in events where event.kind == .write || event.kind == .removal {
             checker.add(
                 version: event.version, key: event.key, isRemoval: event.kind == .removal,
@@ -85,6 +94,6 @@ public struct HistoryChecker {
 extension HistoryEvent.Kind {
     /// Whether it changes something, so that it matters also when nobody learnt of its end.
     var isWrite: Bool {
-        self == .write || self == .removal || self == .transaction
+        self == .write || self == .removal || self == .transaction || self == .increment
     }
 }

@@ -13,6 +13,14 @@ public struct OrderedChecker {
         var isFinished: Bool
         /// When the write that did it began.
         var start: UInt64
+
+        /// Whether it left the key as an operation says that it found it, or expected it.
+        func isFound(by event: HistoryEvent) -> Bool {
+            switch event.found {
+            case .some(let found): isRemoval ? found == nil : found == version
+            case nil: event.foundPresent == !isRemoval
+            }
+        }
     }
 
     private var effects: [UInt32: [Effect]] = [:]
@@ -59,10 +67,10 @@ public struct OrderedChecker {
     /// Checks an operation before which `newest` was finished; returns the version that it proves.
     private mutating func check(_ event: HistoryEvent, newest: UInt64) -> UInt64 {
         switch event.kind {
-        case .write, .removal, .transaction:
+        case .write, .removal, .transaction, .increment:
             guard event.version != 0 else { return 0 }
             if event.version <= newest { return fail("written before what was finished earlier", event) }
-            if event.kind != .transaction { checkFound(event) }
+            if event.kind == .write || event.kind == .removal { checkFound(event) }
             return event.version
         case .read where event.isInSnapshot, .absentRead where event.isInSnapshot:
             return checkInSnapshot(event, newest: newest)
@@ -77,16 +85,29 @@ public struct OrderedChecker {
             return event.version
         case .absentRead: return checkPresence(event, newest: newest, isRemoval: true)
         case .presentRead: return checkPresence(event, newest: newest, isRemoval: false)
+        case .failedCompare:
+            guard let effect = firstEffect(in: event, newest: newest, where: { !$0.isFound(by: event) }) else {
+                return fail("a compare that failed without cause", event)
+            }
+            return effect.version
         case .none: return 0
         }
     }
 
     private mutating func checkPresence(_ event: HistoryEvent, newest: UInt64, isRemoval: Bool) -> UInt64 {
-        let history = effects[event.key] ?? []
-        let current = max(0, partition(history) { $0.version <= newest } - 1)
-        guard let effect = history[current...].first(where: { $0.isRemoval == isRemoval }), effect.start <= event.finish
+        guard let effect = firstEffect(in: event, newest: newest, where: { $0.isRemoval == isRemoval })
         else { return fail(isRemoval ? "a value was missed" : "a value was seen that was removed", event) }
         return effect.version
+    }
+
+    /// The oldest effect of a kind that an operation may have seen.
+    private func firstEffect(
+        in event: HistoryEvent, newest: UInt64, where condition: (Effect) -> Bool
+    ) -> Effect? {
+        let history = effects[event.key] ?? []
+        let current = max(0, partition(history) { $0.version <= newest } - 1)
+        guard let effect = history[current...].first(where: condition), effect.start <= event.finish else { return nil }
+        return effect
     }
 
     private mutating func checkInSnapshot(_ event: HistoryEvent, newest: UInt64) -> UInt64 {
@@ -101,12 +122,21 @@ public struct OrderedChecker {
         return event.snapshot
     }
 
-    /// Checks that a write was told rightly whether the key had a value.
+    /// Checks that a write was told rightly whether the key had a value, or which.
     private mutating func checkFound(_ event: HistoryEvent) {
-        guard let found = event.foundPresent, let history = effects[event.key] else { return }
-        let index = partition(history) { $0.version < event.version } - 1
-        // A write before it whose process was killed may not have happened.
-        guard index >= 0, history[index].isFinished, found == history[index].isRemoval else { return }
-        _ = fail("was told wrongly whether there was a value", event)
+        guard event.foundPresent != nil, let history = effects[event.key] else { return }
+        var index = partition(history) { $0.version < event.version }
+        // One that is not known to have happened has found nothing.
+        guard index < history.count, history[index].isFinished else { return }
+        while index > 0 {
+            index -= 1
+            if history[index].isFound(by: event) { return }
+            // A write before it whose process was killed may not have happened.
+            guard history[index].isFinished else { continue }
+            _ = fail(
+                event.found == nil
+                    ? "was told wrongly whether there was a value" : "does not directly follow what it found", event)
+            return
+        }
     }
 }

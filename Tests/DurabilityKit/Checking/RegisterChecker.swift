@@ -1,60 +1,27 @@
-/// Checks that the history of a register is linearizable, where every value was written once and nothing else is known of the order of
-/// the writes.
+/// Checks that the history of a register is linearizable, where every value was written once and nothing is known of the order of the
+/// writes but what updates have found.
 ///
 /// Gibbons and Korach, "Testing Shared Memories" (SIAM Journal on Computing 26, 1997): the operations of one value, its write and its
-/// reads, form a cluster, from the first end among them to the last start. Whichever of two clusters comes first, all of its operations
-/// do. A cluster must come before another if an operation of it ends before one of the other starts; the history is linearizable exactly
-/// if no read ends before its write starts and no two clusters must each come before the other. O(n log n).
+/// reads, form a cluster. An update that found a value comes directly after it, and with it the update's whole cluster; clusters that
+/// updates join so form a block, within which the order is known. From the first end among the operations of a block to the last start,
+/// the register holds its values. Whichever of two blocks comes first, all of its operations do. A block must come before another if an
+/// operation of it ends before one of the other starts; the history is linearizable exactly if the order inside each block fits, and no two
+/// blocks must each come before the other. O(n log n).
+///
+/// A compare that failed must have a moment at which the register held something else. It is called a violation only where no order at all
+/// gives it one.
 public enum RegisterChecker {
-    private struct Cluster {
-        var write: HistoryEvent
-        var firstEnd: UInt64
-        var lastStart: UInt64
-        var isRead = false
-
-        /// Whether the register must have held the value for this whole interval, not just at a moment of it.
-        var isForward: Bool { firstEnd < lastStart }
-    }
-
-    /// The violations in the history of one key: events of the kinds write and read. The initial value, if there is one, is a write that
-    /// ended before everything else.
+    /// The violations in the history of one key: events of the kinds write, read and failed compare. The initial value, if there is one, is
+    /// a write that ended before everything else.
     public static func violations(in events: [HistoryEvent]) -> [Violation] {
-        var clusters: [UInt64: Cluster] = [:]
-        for event in events where event.kind == .write {
-            clusters[event.nonce] = Cluster(write: event, firstEnd: event.end, lastStart: event.start)
-        }
-        var violations: [Violation] = []
-        for event in events where event.kind != .write {
-            guard event.kind == .read, var cluster = clusters[event.nonce] else {
-                violations.append(Violation(reason: "read what nobody wrote", event: event))
-                continue
-            }
-            if event.finish < cluster.write.start {
-                violations.append(Violation(reason: "read before it was written", event: event))
-            }
-            cluster.isRead = true
-            cluster.firstEnd = min(cluster.firstEnd, event.finish)
-            cluster.lastStart = max(cluster.lastStart, event.start)
-            clusters[event.nonce] = cluster
-        }
-        // A write that nobody was told of and nobody read may never have happened.
-        let known = clusters.values.filter { $0.write.isFinished || $0.isRead }
-        let forward = known.filter(\.isForward).sorted { $0.firstEnd < $1.firstEnd }
-        var longest = forward.first
-        for cluster in forward.dropFirst() {
-            if let before = longest, cluster.firstEnd < before.lastStart {
-                violations.append(Violation(reason: "two values each after the other", event: cluster.write))
-            }
-            if cluster.lastStart > longest?.lastStart ?? 0 { longest = cluster }
-        }
-        for cluster in known where !cluster.isForward {
-            // Forward clusters that do not overlap end in the order in which they begin, so only the last that begins before can enclose.
-            let index = partition(forward) { $0.firstEnd < cluster.lastStart }
-            if index > 0, cluster.firstEnd < forward[index - 1].lastStart {
-                violations.append(Violation(reason: "a value inside the time of another", event: cluster.write))
-            }
-        }
-        return violations
+        var checker = RegisterBlocks()
+        for event in events where event.kind == .write { checker.addWrite(event) }
+        for event in events where event.kind != .write && event.kind != .failedCompare { checker.addRead(event) }
+        checker.join()
+        checker.checkOrder()
+        let compares = events.filter { $0.kind == .failedCompare }
+        if !compares.isEmpty { checker.check(compares) }
+        return checker.violations
     }
 }
 

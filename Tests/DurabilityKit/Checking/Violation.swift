@@ -14,7 +14,8 @@ public struct Violation: Error, Sendable, CustomStringConvertible {
 
     private static func describe(_ event: HistoryEvent) -> String {
         "lane \(event.lane), \(event.domain) key \(event.key), \(event.kind) of version \(event.version), nonce \(event.nonce)"
-            + (event.isInSnapshot ? ", snapshot \(event.snapshot)" : "")
+            + (event.found.map { $0.map { ", found \($0)" } ?? ", found nothing" } ?? "")
+            + (event.isWithdrawn ? ", withdrawn" : "") + (event.isInSnapshot ? ", snapshot \(event.snapshot)" : "")
             + ", \(event.start)…" + (event.isFinished ? "+\(event.finish - event.start) ns" : "never")
     }
 }

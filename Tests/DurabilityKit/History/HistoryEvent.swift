@@ -18,16 +18,22 @@ public struct HistoryEvent: Sendable, Equatable {
         case presentRead
         /// Committed a transaction; what it wrote follows from its nonce (see ``TransactionPlan``).
         case transaction
+        /// Added to a counter. The version is the sum, the nonce what was added.
+        case increment
+        /// Compared a value with what was expected, and it was another. ``HistoryEvent/found`` is what was expected.
+        case failedCompare
     }
 
     /// Which promise an operation is held to.
     public enum Domain: UInt8, Sendable, CaseIterable {
         /// Keys that one lane writes and all read: the order of the writes is known, and absence is a value.
         case owned
-        /// Keys that every lane overwrites blindly: every value is written once.
+        /// Keys that every lane overwrites blindly, updates in place, and compares and sets: every value is written once.
         case shared
         /// Keys of transactions, which number themselves: one order for all of them.
         case ledger
+        /// Numbers that every lane adds to: they only grow, so that the sums are their order.
+        case counter
     }
 
     /// When it began, in nanoseconds of the machine's monotonic clock.
@@ -39,7 +45,7 @@ public struct HistoryEvent: Sendable, Equatable {
     /// The number that only one write carries.
     public var nonce: UInt64 = 0
     /// For a read inside a snapshot or transaction: the version of the whole domain that it saw. For a transaction: the nonce of the one
-    /// before it, noted by its body as it ran.
+    /// before it, noted by its body as it ran. For what reads and writes in one: see ``found``.
     public var snapshot: UInt64 = 0
     /// The key.
     public var key: UInt32 = 0
@@ -68,6 +74,37 @@ public struct HistoryEvent: Sendable, Equatable {
     public var foundPresent: Bool? {
         get { flags & 1 == 0 ? nil : flags & 2 != 0 }
         set { flags = flags & ~3 | (newValue.map { $0 ? 3 : 1 } ?? 0) }
+    }
+
+    /// What says of a value which one it is, in the domain of the operation.
+    public func identity(of stamp: Stamp) -> UInt64 {
+        domain == .owned ? stamp.version : stamp.nonce
+    }
+
+    /// That of the value it carries.
+    var identity: UInt64 { identity(of: Stamp(version: version, nonce: nonce)) }
+
+    /// The value that an update or a compare-and-set replaced, and must directly follow: one of ``identity(of:)``, or none. Outer `nil` for
+    /// what is no such operation, or one whose body was never run.
+    public var found: UInt64?? {
+        get { flags & 8 == 0 ? .none : .some(foundPresent == true ? snapshot : nil) }
+        set {
+            flags = newValue == nil ? flags & ~8 : flags | 8
+            guard let newValue else { return }
+            (foundPresent, snapshot) = (newValue != nil, newValue ?? 0)
+        }
+    }
+
+    /// Whether the body of a transaction or update was run, to whatever end.
+    public var hasRun: Bool {
+        get { flags & 16 != 0 }
+        set { flags = newValue ? flags | 16 : flags & ~16 }
+    }
+
+    /// Whether it was cancelled while it waited, and its caller told that it did not happen.
+    public var isWithdrawn: Bool {
+        get { flags & 32 != 0 }
+        set { flags = newValue ? flags | 32 : flags & ~32 }
     }
 
     /// The lane that did it, over all processes; at most 255.

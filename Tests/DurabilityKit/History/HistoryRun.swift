@@ -14,6 +14,12 @@ public struct HistoryRun {
         public var operations = 0
         /// Operations that changed something and were acknowledged.
         public var writes = 0
+        /// Of these writes, how many were updates in place, compare-and-sets or increments.
+        public var updates = 0
+        /// Compares that failed.
+        public var failedCompares = 0
+        /// Writes that were cancelled while they waited, and withdrawn.
+        public var withdrawn = 0
         /// Writes whose process was killed before they were acknowledged.
         public var unfinished = 0
         /// Processes killed.
@@ -28,10 +34,32 @@ public struct HistoryRun {
         /// A report of nothing.
         public init() {}
 
+        /// Counts the operations of a history.
+        mutating func count(_ events: [HistoryEvent]) {
+            for event in events {
+                guard event.isFinished else {
+                    if event.kind.isWrite { unfinished += 1 }
+                    continue
+                }
+                operations += 1
+                if event.isWithdrawn {
+                    withdrawn += 1
+                } else if event.kind.isWrite {
+                    writes += 1
+                    if event.kind == .increment || event.found != nil { updates += 1 }
+                } else if event.kind == .failedCompare {
+                    failedCompares += 1
+                }
+            }
+        }
+
         /// Adds another run's.
         public mutating func add(_ other: Report) {
             operations += other.operations
             writes += other.writes
+            updates += other.updates
+            failedCompares += other.failedCompares
+            withdrawn += other.withdrawn
             unfinished += other.unfinished
             kills += other.kills
             rounds += other.rounds
@@ -74,9 +102,7 @@ public struct HistoryRun {
         for name in ScratchDirectory.names(in: logs.path) {
             events += try HistoryLog.events(in: logs.path + "/" + name)
         }
-        report.operations += events.count { $0.isFinished }
-        report.writes += events.count { $0.isFinished && $0.kind.isWrite }
-        report.unfinished += events.count { !$0.isFinished && $0.kind.isWrite }
+        report.count(events)
 
         let after = try open()
         events += try after.state(laneCount: options.laneCount, asInitialWrites: false)

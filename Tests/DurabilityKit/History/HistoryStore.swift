@@ -8,12 +8,15 @@ public struct HistoryStore: Sendable {
     let shared: Cache<Int, [UInt8]>
     let even: Cache<Int, Stamp>
     let odd: Cache<Int, Stamp>
+    let counters: Cache<Int, UInt64>
     let ephemeral: Cache<Int, [UInt8]>
 
     /// Keys that each lane owns.
     static let keysPerLane = 4
     /// Keys that all lanes overwrite.
     static let sharedKeyCount = 8
+    /// Counters that all lanes add to.
+    static let counterCount = 2
 
     /// Opens the store, and makes it where it is missing.
     public init(at path: String, memoryKibibytes: Int, mapKibibytes: Int) throws {
@@ -25,6 +28,7 @@ public struct HistoryStore: Sendable {
         shared = try store.cache("shared", key: .int, value: .bytes)
         even = try store.cache("ledger-even", key: .int, value: StampCoding())
         odd = try store.cache("ledger-odd", key: .int, value: StampCoding())
+        counters = try store.cache("counters", key: .int, value: .integer(UInt64.self))
         ephemeral = try store.cache("ephemeral", key: .int, value: .bytes)
     }
 
@@ -53,6 +57,12 @@ public struct HistoryStore: Sendable {
             }
             for key in Array(0..<TransactionPlan.keyCount) + [TransactionPlan.clockKey] {
                 add(try snapshot.value(for: key, in: ledger(key)), .ledger, key: key)
+            }
+            for key in 0..<Self.counterCount {
+                // A counter that is not there is 0, before a history too.
+                let sum = try snapshot.value(for: key, in: counters)
+                guard sum != nil || !asInitialWrites else { continue }
+                add(sum.map { Stamp(version: $0, nonce: $0) }, .counter, key: key)
             }
             return events
         }

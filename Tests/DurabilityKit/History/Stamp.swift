@@ -7,6 +7,9 @@ public struct Stamp: Sendable, Hashable {
     /// The number that only one write carries.
     public var nonce: UInt64
 
+    /// What nobody may ever read, since whoever writes it throws.
+    static let garbage = Stamp(version: .max, nonce: .max)
+
     /// A stamp.
     public init(version: UInt64, nonce: UInt64) {
         self.version = version

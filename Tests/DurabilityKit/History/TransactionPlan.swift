@@ -12,6 +12,8 @@ public struct TransactionPlan: Sendable {
         public var key: Int
         /// Whether it is removed, not set.
         public var isRemoval: Bool
+        /// Whether it is done by an update in place, which is told what was there.
+        public var isInPlace = false
     }
 
     /// Whether the transaction first removes everything in the cache of the odd keys.
@@ -27,7 +29,8 @@ public struct TransactionPlan: Sendable {
         var changes: [Change] = []
         for position in 0...generator.below(4) {
             keys.swapAt(position, position + generator.below(keys.count - position))
-            changes.append(Change(key: keys[position], isRemoval: generator.below(5) == 0))
+            let (isRemoval, isInPlace) = (generator.below(5) == 0, generator.below(3) == 0)
+            changes.append(Change(key: keys[position], isRemoval: isRemoval, isInPlace: isInPlace && !clearsOdd))
         }
         self.changes = changes
     }
