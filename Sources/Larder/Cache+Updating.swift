@@ -107,6 +107,10 @@ extension Transaction {
             (try cache.decode(payload, keyHash: key.hash), [UInt8](copying: payload), header.expiry)
         }
         var value = found?.0
+        if !ProtocolGuards.updatesInTransaction {
+            let held = cache.store.memory.value(of: key, floor: cache.store.coherence.floorNow)
+            value = held.flatMap { cache.value($0) } ?? value
+        }
         let result = try body(&value)
         guard let value else {
             if found != nil { try remove(key, in: cache.keyspace) }

@@ -72,4 +72,20 @@ enum ProtocolGuards {
         /// Whether a write is acknowledged only when it is committed.
         @inline(__always) static var acknowledgesAfterCommit: Bool { true }
     #endif
+
+    #if LARDER_BREAK_UPDATES
+        /// Whether an update goes by the value that its transaction sees, whatever memory holds.
+        static var updatesInTransaction: Bool { false }
+    #else
+        /// Whether an update goes by the value that its transaction sees, whatever memory holds.
+        @inline(__always) static var updatesInTransaction: Bool { true }
+    #endif
+
+    #if LARDER_BREAK_WITHDRAWAL
+        /// Whether a cancelled write is called withdrawn only if it had not begun.
+        static var withdrawsOnlyWaiting: Bool { false }
+    #else
+        /// Whether a cancelled write is called withdrawn only if it had not begun.
+        @inline(__always) static var withdrawsOnlyWaiting: Bool { true }
+    #endif
 }

@@ -97,7 +97,9 @@ final class GroupCommit: Sendable {
     /// Takes a request back that has not begun; returns whether that succeeded. Its caller then decides it.
     func withdraw(_ request: WriteRequest) -> Bool {
         state.withLock { state in
-            guard let index = state.queue.firstIndex(where: { $0 === request }) else { return false }
+            guard let index = state.queue.firstIndex(where: { $0 === request }) else {
+                return !ProtocolGuards.withdrawsOnlyWaiting
+            }
             state.queue.remove(at: index)
             return true
         }
