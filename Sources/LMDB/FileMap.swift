@@ -40,10 +40,9 @@ struct FileMap: ~Copyable, Sendable {
     /// Whether the file's first page is mapped at an address.
     @unsafe
     private static func isStart(_ address: UnsafeRawPointer) -> Bool {
-        // It says whether anything is mapped there, without a fault, and does nothing else.
-        guard unsafe msync(UnsafeMutableRawPointer(mutating: address), systemPageSize, MS_ASYNC) == 0 else {
-            return false
-        }
+        // The system looks for a name there, and says if it cannot read one: the number of a damaged page leads anywhere.
+        let isReadable = unsafe access(address.assumingMemoryBound(to: CChar.self), F_OK) == 0 || errno != EFAULT
+        guard isReadable, unsafe address.load(as: UInt64.self) == 0 else { return false }
         let page = unsafe UnsafeRawBufferPointer(start: address, count: Page.headerSize + Meta.size)
         return unsafe Meta.isMeta(Page(bytes: Array(page)))
     }

@@ -2,7 +2,7 @@ internal import CLMDB
 
 /// Lookups of single keys of a table in read transactions, page by page in the file's map (see ``TreeSearch``) rather than by `mdb_get`.
 ///
-/// Where anything is not as it is to be, LMDB looks itself: so damage shows as it always does.
+/// Where anything is found not to be as it is to be, LMDB looks itself, so that most damage shows as it always does.
 @safe
 @usableFromInline
 package struct PointLookup: ~Copyable, @unchecked Sendable {

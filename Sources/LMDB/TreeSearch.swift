@@ -52,7 +52,8 @@ struct TreeSearch {
                 let (index, isEqual) = unsafe nodes.lastNotGreater(than: sought, from: nodes.areLeaves ? 0 : 1)
             else { return unsafe .undecided }
             if nodes.areLeaves { return isEqual ? unsafe value(of: nodes, index) : unsafe .absent }
-            number = nodes.child(index)
+            guard let child = nodes.child(index) else { return unsafe .undecided }
+            number = child
         }
         return unsafe .undecided
     }
@@ -102,10 +103,12 @@ private struct PageNodes {
     @inline(__always)
     func offset(_ index: Int) -> Int { unsafe Int(start.load16(Page.headerSize &+ 2 &* index)) }
 
-    /// The page below a node of a branch.
+    /// The page below a node of a branch; `nil` if the node, which may be the first, does not lie in the page.
     @inline(__always)
-    func child(_ index: Int) -> UInt64 {
-        let node = unsafe start + offset(index)
+    func child(_ index: Int) -> UInt64? {
+        let offset = offset(index)
+        guard offset &+ Page.Node.headerSize <= size else { return nil }
+        let node = unsafe start + offset
         return unsafe UInt64(node.load32(0)) | UInt64(node.load16(4)) << 32
     }
 

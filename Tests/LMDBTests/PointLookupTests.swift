@@ -181,7 +181,7 @@ private final class FileCopy {
     /// What in the file may be damaged. LMDB is not asked then: it may fault.
     enum Damage: CaseIterable {
         case rootNumber, rootBeyondEnd, depth, keysOfAnotherKind, pageNumber, pageKind, lowerBound, nodeOffset, keySize,
-            childNumber,
+            childNumber, firstChildOffset,
             valueSize, longValuePage, longValueSize
     }
 
@@ -230,6 +230,9 @@ private final class FileCopy {
             }
         case .keySize: for node in nodes(2) { set(UInt16(4_000), at: node + 6) }
         case .childNumber: for node in nodes(1) { set(UInt32(file.count), at: node) }
+        case .firstChildOffset:
+            for page in pages(1) { set(UInt16(4_090), at: page + 16) }
+            sought = [0]
         case .valueSize: for node in nodes(2) { set(UInt32(4_096), at: node) }
         case .longValuePage:
             for page in pages(4) { set(UInt16(2), at: page + 10) }
@@ -240,6 +243,31 @@ private final class FileCopy {
         }
         let keysThere = damage == .valueSize ? try presentKeys(keys) : [sought]
         for key in keysThere { #expect(try file.find(key).isDecided == false) }
+    }
+
+    /// The page of the table's record says another number, so that the map seems to begin elsewhere: at the second page, at what cannot be read, or at nothing.
+    @Test func `leaves it to LMDB where a page's number leads to another beginning of the map`() throws {
+        try environment.write { try $0.put("v", "k", in: table) }
+        try environment.close()
+        let path = scratch.store + "/data.mdb"
+        let whole = try Data(contentsOf: URL(filePath: path))
+        let meta = [0, 1].compactMap { number in
+            Meta(Page(bytes: Array(whole[number * FileCopy.pageSize..<(number + 1) * FileCopy.pageSize])))
+        }
+        let root = try Int(#require(meta.max { $0.transactionID < $1.transactionID }?.main.root))
+        for change in [-1, 1, 2] {
+            var bytes = whole
+            bytes[root * FileCopy.pageSize] = UInt8(root + change)
+            try bytes.write(to: URL(filePath: path))
+            let damaged = try Environment.openForTest(scratch.store)
+            let table = try damaged.table
+            let lookup = try PointLookup(of: table, named: "t", in: damaged)
+            try damaged.read { transaction throws in
+                #expect(unsafe lookup.search(in: transaction.handle) == nil)
+                #expect(try transaction.withValue(for: "k".bytes.span, in: lookup) { copy($0) } == "v".bytes)
+            }
+            try damaged.close()
+        }
     }
 
     /// Those of the keys that the closed file has.

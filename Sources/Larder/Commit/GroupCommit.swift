@@ -7,7 +7,7 @@ internal import Synchronization
 /// thread, with no hop. Everything else is queued for the store's thread, which commits all that is queued in one batch. After a batch
 /// it pays to wait a little for the callers just told to come again: a batch costs the same two flushes however many share it. So the
 /// thread waits for as many requests as were told and queued, for at most half of the moving average of a commit, and is woken once. Where a commit
-/// takes no longer than a wake-up, as one that flushes nothing, it does not wait.
+/// takes less than two wake-ups, as one that flushes nothing, it does not wait.
 final class GroupCommit: Sendable {
     private struct State {
         var queue: [WriteRequest] = []
