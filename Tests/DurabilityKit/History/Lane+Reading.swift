@@ -3,7 +3,7 @@ internal import Larder
 extension Lane {
     func readSomething() throws {
         let start = MonotonicTime.now()
-        switch generator.below(18) {
+        switch generator.below(17) {
         case 0..<5:
             let key = generator.below(laneCount * HistoryStore.keysPerLane)
             record(try stores.owned.value(for: key), .owned, key, start)
@@ -17,7 +17,7 @@ extension Lane {
         case 9..<15:
             let key = generator.below(TransactionPlan.keyCount)
             record(try stores.ledger(key).value(for: key), .ledger, key, start)
-        case 15, 16:
+        case 15:
             let key = generator.below(HistoryStore.counterCount)
             // One that is not there yet is 0.
             let sum = try stores.counters.value(for: key)

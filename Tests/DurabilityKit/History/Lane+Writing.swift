@@ -5,26 +5,26 @@ extension Lane {
         guard generator.below(100) < writeShare else { return nil }
         let key = ownedKeys.lowerBound + generator.below(ownedKeys.count)
         let sharedKey = generator.below(HistoryStore.sharedKeyCount)
-        switch generator.below(24) {
+        switch generator.below(26) {
         case 0, 1: return .ownedSet(key: key, nextStamp(), expires: .never)
         case 2: return .ownedSet(key: key, nextStamp(), expires: .after(.seconds(3_600)))
         case 3: return .ownedSetIfAbsent(key: key, nextStamp())
         case 4: return .ownedRemove(key: key)
         case 5: return .ownedRemoveRange(ownedKeys)
         case 6, 7, 8: return .sharedSet(key: sharedKey, nextStamp())
-        case 9: return .reading(nonce: nextStamp().nonce)
-        case 10: return .throwing(nonce: nextStamp().nonce)
-        case 11: return .ephemeral(key: generator.below(1_000))
-        case 12: return .ownedUpdate(key: key, generator.below(3) == 0 ? .remove : nextChange())
-        case 13:
+        case 9, 10: return .reading(nonce: nextStamp().nonce)
+        case 11: return .throwing(nonce: nextStamp().nonce)
+        case 12: return .ephemeral(key: generator.below(1_000))
+        case 13: return .ownedUpdate(key: key, generator.below(3) == 0 ? .remove : nextChange())
+        case 14:
             let expected = try expectation(of: key, .owned)
             return .ownedCompareAndSet(
                 key: key, expected: expected, desired: generator.below(3) == 0 ? nil : nextStamp())
-        case 14, 15: return .sharedUpdate(key: sharedKey, nextChange())
-        case 16, 17:
+        case 15, 16: return .sharedUpdate(key: sharedKey, nextChange())
+        case 17, 18:
             let expected = try expectation(of: sharedKey, .shared)
             return .sharedCompareAndSet(key: sharedKey, expected: expected, desired: nextStamp())
-        case 18, 19:
+        case 19:
             // So scattered that a sum tells which amounts are in it, and room for 100,000 of them.
             return .increment(key: generator.below(HistoryStore.counterCount), by: generator.next() >> 18 | 1)
         default: return .transaction(nonce: nextStamp().nonce)
