@@ -16,25 +16,27 @@ struct FileMap: ~Copyable, Sendable {
     /// Where the map was found to begin. It moves when it grows.
     private let start = Atomic<UInt>(0)
 
-    /// The pages of the map, of which one holds `address`; `nil` if that page's number cannot be right.
+    /// The pages of the map that a read transaction may see, of which one holds `address`; `nil` if that page's number cannot be right, or if commits since have
+    /// overwritten the meta page that says how many there are.
     ///
     /// - Parameter size: That of the file's pages, no more than that of the system's, to which the map is aligned.
     @unsafe
     func pages(around address: UnsafeRawPointer, size: Int, of transaction: OpaquePointer) -> MappedPages? {
-        var info = unsafe MDB_envinfo()
-        guard unsafe mdb_env_info(mdb_txn_env(transaction), &info) == 0 else { return nil }
-        // What the last commit has is at least what an earlier one had.
-        let count = unsafe min(
-            UInt64(truncatingIfNeeded: info.me_last_pgno) &+ 1, UInt64(info.me_mapsize) / UInt64(size))
         let page = unsafe address - Int(bitPattern: address) & (size - 1)
-        let number = unsafe page.loadUnaligned(as: UInt64.self)
-        guard number < count, number < UInt64(UInt(bitPattern: page)) / UInt64(size) else { return nil }
+        let number = unsafe page.load(as: UInt64.self)
+        guard number < UInt64(UInt(bitPattern: page)) / UInt64(size) else { return nil }
         let first = unsafe page - Int(number) * size
         if UInt(bitPattern: first) != start.load(ordering: .relaxed) {
             guard unsafe Self.isStart(first) else { return nil }
             start.store(UInt(bitPattern: first), ordering: .relaxed)
         }
-        return unsafe MappedPages(start: first, size: size, count: count)
+        let id = unsafe UInt64(UInt(bitPattern: mdb_txn_id(transaction)))
+        let meta = unsafe first + Int(id % 2) * size + Page.headerSize
+        let last = unsafe meta.load(fromByteOffset: Meta.lastPageOffset, as: UInt64.self)
+        guard unsafe meta.load(fromByteOffset: Meta.transactionIDOffset, as: UInt64.self) == id, number <= last else {
+            return nil
+        }
+        return unsafe MappedPages(start: first, size: size, count: last &+ 1)
     }
 
     /// Whether the file's first page is mapped at an address.

@@ -21,10 +21,6 @@ package final class MetaPages: @unchecked Sendable {
     @usableFromInline let first: UnsafePointer<Atomic<UInt64>>
     @usableFromInline let second: UnsafePointer<Atomic<UInt64>>
 
-    /// Where `MDB_meta.mm_txnid` lies in a meta page of LMDB 0.9 on a 64-bit machine: behind the page's header (16 bytes), the magic
-    /// number, version, address and map size (24), two tree descriptors (96) and the last page's number (8).
-    private static let transactionIDOffset = 16 + 24 + 96 + 8
-
     init(path: String, pageSize: Int) throws(LMDBError) {
         length = 2 * pageSize
         // Reading a mapping beyond the end of a truncated file would kill the process.
@@ -37,7 +33,7 @@ package final class MetaPages: @unchecked Sendable {
         guard let address = unsafe mmap(nil, length, PROT_READ, MAP_SHARED, descriptor, 0), unsafe address != MAP_FAILED
         else { throw LMDBError(.init(rawValue: errno), operation: "mmap", path: path) }
         unsafe mapping = address
-        let place = unsafe UnsafeRawPointer(address) + Self.transactionIDOffset
+        let place = unsafe UnsafeRawPointer(address) + Page.headerSize + Meta.transactionIDOffset
         unsafe first = place.assumingMemoryBound(to: Atomic<UInt64>.self)
         unsafe second = (place + pageSize).assumingMemoryBound(to: Atomic<UInt64>.self)
     }

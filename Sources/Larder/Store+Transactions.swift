@@ -90,7 +90,7 @@ extension Store {
             let plan = try translatingErrors(at: path) { try sweep.plan(now: clock.now()) }
             if plan.entries.isEmpty { return removed }
             let batch = ExpiredBatch(plan.entries, sweep)
-            try await groupCommit.submitAndWait(batch.request())
+            try await groupCommit.submitAndWait(batch.request(isAwaited: true))
             removed += batch.count()
         }
     }

@@ -111,6 +111,9 @@ struct Meta {
 
     /// Bytes of it that are read.
     static let size = 136
+    /// Behind the magic number, version, address and map size (24 bytes) and two tree descriptors (96).
+    static let lastPageOffset = 120
+    static let transactionIDOffset = 128
 
     /// Whether a page is a meta page of a file of LMDB 0.9.
     static func isMeta(_ page: Page) -> Bool {
@@ -128,8 +131,8 @@ struct Meta {
         pageSize = Int(page.integer(at: start + 24, as: UInt32.self))
         free = Tree(page, at: start + 24)
         main = Tree(page, at: start + 72)
-        lastPage = page.integer(at: start + 120)
-        transactionID = page.integer(at: start + 128)
+        lastPage = page.integer(at: start + Self.lastPageOffset)
+        transactionID = page.integer(at: start + Self.transactionIDOffset)
         guard (256...65_536).contains(pageSize), pageSize & (pageSize - 1) == 0 else { return nil }
     }
 }

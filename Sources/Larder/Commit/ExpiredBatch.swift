@@ -17,8 +17,10 @@ final class ExpiredBatch: Sendable {
     }
 
     /// The transaction that removes them.
-    func request() -> WriteRequest {
-        WriteRequest(halve: { self.halve() }, perform: { try self.remove(in: $0) })
+    ///
+    /// - Parameter isAwaited: As ``WriteRequest/isAwaited``.
+    func request(isAwaited: Bool) -> WriteRequest {
+        WriteRequest(isAwaited: isAwaited, halve: { self.halve() }, perform: { try self.remove(in: $0) })
     }
 
     /// Whether some of the records are left.

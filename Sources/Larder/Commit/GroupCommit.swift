@@ -6,8 +6,8 @@ internal import Synchronization
 /// Whoever commits is the leader; there is one at a time. A blocking write that finds nobody leading leads its own commit on its caller's
 /// thread, with no hop. Everything else is queued for the store's thread, which commits all that is queued in one batch. After a batch
 /// it pays to wait a little for the callers just told to come again: a batch costs the same two flushes however many share it. So the
-/// thread waits for as many requests as were told and queued, for at most half of the moving average of a commit, and is woken once. Where a commit
-/// takes less than two wake-ups, as one that flushes nothing, it does not wait.
+/// thread waits for as many requests as callers were told and requests are queued, for at most half of the moving average of a commit, and is woken once. Where
+/// half of a commit is too short to be waited for, as a rule where nothing is flushed, it does not wait.
 final class GroupCommit: Sendable {
     private struct State {
         var queue: [WriteRequest] = []
@@ -273,7 +273,7 @@ final class GroupCommit: Sendable {
         }
     }
 
-    /// A shorter wait is not worth it: the system ends it up to so many nanoseconds late.
+    /// A shorter wait is not worth it: Linux ends it up to so many nanoseconds late.
     private static let shortestWait: UInt64 = 50_000
 
     private func waitForCompany(_ count: Int) {
@@ -333,7 +333,7 @@ final class GroupCommit: Sendable {
             return nil
         }
         let batch = ExpiredBatch(plan.entries, sweep)
-        let request = batch.request()
+        let request = batch.request(isAwaited: false)
         request.whenDecided { [self] error in
             if error == nil {
                 batch.count()

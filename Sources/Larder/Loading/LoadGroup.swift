@@ -228,7 +228,8 @@ final class LoadGroup<Key: Sendable, Value: Sendable>: Sendable {
     private func keep(_ values: [LoadedValue], thenTell tell: (@Sendable () -> Void)?) {
         guard !values.isEmpty else { return }
         let (store, keyspace, members, replaces) = (store, keyspace, members, plan.isSourced)
-        let request = WriteRequest(singleKey: values.count == 1 ? values[0].key : nil) { transaction in
+        let request = WriteRequest(singleKey: values.count == 1 ? values[0].key : nil, isAwaited: tell != nil) {
+            transaction in
             for value in values {
                 let load = members[value.member].load
                 let isCurrent =
