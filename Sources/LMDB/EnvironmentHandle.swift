@@ -62,14 +62,19 @@ final class EnvironmentHandle: @unchecked Sendable {
     ///
     /// - Throws: ``LMDBError/Code-swift.struct/corrupted`` where the file's last page lies beyond any map: trying again would never end.
     func adoptMapSize() throws(LMDBError) {
-        try setMapSize(mapLimit ?? 0)
-        var info = unsafe MDB_envinfo()
-        try unsafe check(mdb_env_info(pointer, &info), "mdb_env_info", path: path)
-        var status = MDB_stat()
-        try unsafe check(mdb_env_stat(pointer, &status), "mdb_env_stat", path: path)
-        guard unsafe UInt(bitPattern: info.me_last_pgno) < UInt(bitPattern: info.me_mapsize) / UInt(status.ms_psize)
-        else {
-            throw LMDBError(.corrupted, operation: "map growth", path: path)
+        var commit: Int?
+        while true {
+            try setMapSize(mapLimit ?? 0)
+            var info = unsafe MDB_envinfo()
+            try unsafe check(mdb_env_info(pointer, &info), "mdb_env_info", path: path)
+            var status = MDB_stat()
+            try unsafe check(mdb_env_stat(pointer, &status), "mdb_env_stat", path: path)
+            if unsafe UInt(bitPattern: info.me_last_pgno) < UInt(bitPattern: info.me_mapsize) / UInt(status.ms_psize) {
+                return
+            }
+            // It may have grown again just now; it is damage if the size still does not fit the same commit.
+            if unsafe commit == info.me_last_txnid { throw LMDBError(.corrupted, operation: "map growth", path: path) }
+            commit = unsafe info.me_last_txnid
         }
     }
 

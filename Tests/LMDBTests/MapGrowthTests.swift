@@ -160,6 +160,29 @@ import Testing
         #expect(try environment.read { try $0.statistics(of: table).entries } == 22)
     }
 
+    @Test func `is not taken for damage where it grows again while it is taken over`() async throws {
+        let options = EnvironmentOptions(mapSize: 1 << 17, flushing: EnvironmentOptions.Flushing.none)
+        let environment = try Environment.open(at: scratch.store, options: options) { _ = try $0.createTable("t") }
+        let table = try environment.table
+        let hasEnded = Gate()
+        async let growth: Void = {
+            await #expect(processExitsWith: .success) { [path = scratch.store as String] in
+                let environment = try Environment.open(at: path, options: .init(mapSize: 1 << 17, flushing: nil))
+                let table = try environment.table
+                // So that it grows in small steps, with nearly each commit.
+                try environment.limitMap(to: 1 << 17)
+                let value = [UInt8](repeating: 9, count: 200_000)
+                for index in 0..<600 { try environment.write { try $0.put(value, "\(index)".bytes, in: table) } }
+            }
+            hasEnded.open()
+        }()
+        try await inThreads(2) { _ in
+            while !hasEnded.isOpenNow { _ = try environment.read { try $0.statistics(of: table).entries } }
+        }
+        await growth
+        #expect(try environment.read { try $0.statistics(of: table).entries } == 600)
+    }
+
     @Test func `does not disturb a reader that began before`() async throws {
         let environment = try Environment.openForTest(scratch.store, mapSize: 1 << 17)
         let table = try environment.table
