@@ -126,6 +126,11 @@ private struct PageNodes {
             let offset = offset(middle)
             guard offset &+ Page.Node.headerSize <= size else { return nil }
             let node = unsafe start + offset
+            if areLeaves, high &- low < 4 {
+                // Its value will be read, if it is the one.
+                unsafe larder_prefetch(node + 64)
+                unsafe larder_prefetch(node + 128)
+            }
             let keySize = unsafe Int(node.load16(6))
             guard offset &+ Page.Node.headerSize &+ keySize <= size else { return nil }
             let order = unsafe sought.order(with: node + Page.Node.headerSize, count: keySize)
