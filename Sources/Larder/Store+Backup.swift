@@ -28,7 +28,7 @@ extension Store {
         let state = Monitor<(file: String?, result: Result<Void, any Error>?)>((nil, nil))
         try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
             do {
-                try CommitThread.start { [self] in
+                try BackgroundThread.start { [self] in
                     let result = Result {
                         try copy(to: path, compacting: compacting) { file in state.withLock { $0.file = file } }
                     }
@@ -37,7 +37,7 @@ extension Store {
                     if progress == nil { continuation.resume(with: result) }
                 }
                 guard let progress else { return }
-                try CommitThread.start {
+                try BackgroundThread.start {
                     while true {
                         let (file, result) = state.withLock(when: { $0.result != nil }, orAfter: 100_000_000) { $0 }
                         if let file, result == nil, let size = try? FileSystem.size(of: file) {

@@ -206,7 +206,7 @@ final class GroupCommit: Sendable {
     }
 
     private func startThread() throws {
-        try CommitThread.start { [self] in run() }
+        try BackgroundThread.start { [self] in run() }
     }
 
     private func run() {

@@ -75,7 +75,7 @@ final class HotSet: Sendable {
         }
         guard isDue else { return }
         do {
-            try CommitThread.start { [self] in
+            try BackgroundThread.start { [self] in
                 keep()
                 endWriting()
             }
@@ -163,7 +163,7 @@ final class HotSet: Sendable {
         }
         guard starts else { return }
         do {
-            try CommitThread.start { [self] in load() }
+            try BackgroundThread.start { [self] in load() }
         } catch {
             state.withLock { state in
                 state.isLoading = false
@@ -209,7 +209,7 @@ final class HotSet: Sendable {
             let isFull = statistics.evictions > evictions || statistics.bytes > statistics.capacity / 16 * 15
             if isFull || state.withLock({ $0.isClosed }) || !warm(batch, standing) { return }
             start += batch.count
-            CommitThread.pause(for: ContinuousClock.now - begun)
+            BackgroundThread.pause(for: ContinuousClock.now - begun)
         }
     }
 

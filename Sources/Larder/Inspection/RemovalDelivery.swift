@@ -42,7 +42,7 @@ final class RemovalDelivery: Sendable {
         if wakes { state.wakeAll() }
         guard starts else { return }
         do {
-            try CommitThread.start { [self] in run() }
+            try BackgroundThread.start { [self] in run() }
         } catch {
             state.withLock { state in
                 state.hasThread = false

@@ -6,8 +6,8 @@
     internal import Musl
 #endif
 
-/// A thread of the store's own, so that writes neither block the cooperative pool nor depend on its progress.
-enum CommitThread {
+/// A thread of the store's own, so that what it does neither blocks the cooperative pool nor depends on its progress.
+enum BackgroundThread {
     /// Lets the calling thread sleep.
     static func pause(for duration: Duration) {
         let (seconds, attoseconds) = duration.components
@@ -45,7 +45,7 @@ enum CommitThread {
         #endif
         guard code == 0 else {
             unsafe context.release()
-            throw LarderError(.fileSystem, "no thread could be started for commits: error \(code)")
+            throw LarderError(.fileSystem, "no thread could be started: error \(code)")
         }
         #if canImport(Darwin)
             if let thread = unsafe thread { unsafe pthread_detach(thread) }
