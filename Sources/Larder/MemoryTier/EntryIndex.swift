@@ -1,3 +1,17 @@
+/// How many entries were used since they came in.
+struct UsedSample: Sendable {
+    var used = 0
+    var count = 0
+
+    /// The share that was used, 0...1.
+    var usedShare: Double { Double(used) / Double(max(1, count)) }
+
+    static func += (sum: inout UsedSample, other: UsedSample) {
+        sum.used += other.used
+        sum.count += other.count
+    }
+}
+
 /// Finds entries by fingerprint: an open-addressing table whose rows are cache lines of seven entries each. ``ShardView`` looks entries up in it.
 ///
 /// A word holds a fingerprint and a block, so that a lookup reads one line, then the entry, and growing reads no entry. The eighth word of a row counts, in its
@@ -177,6 +191,20 @@ struct EntryIndex: ~Copyable, Sendable {
     /// Replaces the mark of an entry that is there.
     mutating func setMark(_ mark: UseMark, of entry: EntryReference, _ fingerprint: UInt32) {
         setMark(mark, at: locate(entry, fingerprint) { _ in })
+    }
+
+    /// How many of the entries in the first `rows` rows, or all, were used since they came in. O(`rows`).
+    func countUsed(rows mostRows: Int) -> UsedSample {
+        var sample = UsedSample()
+        for row in 0..<min(rows, mostRows) {
+            for slot in 0..<Self.slots {
+                let place = Place(row: row, slot: slot)
+                guard UInt32(truncatingIfNeeded: word(at: place)) != 0 else { continue }
+                sample.count += 1
+                if mark(at: place).hits > 0 { sample.used += 1 }
+            }
+        }
+        return sample
     }
 
     /// Brings the row of a fingerprint closer.

@@ -17,6 +17,9 @@ struct MemoryShard: ~Copyable, Sendable {
     /// A cut frees this part of the arena at least, because it visits every block.
     private static let leastCut = 16
 
+    /// Rows of the index in which used entries are counted.
+    private static let rowsOfSample = 128
+
     /// The bytes that the shard may use.
     private(set) var budget: Int
     var entries: ShardEntries
@@ -30,6 +33,8 @@ struct MemoryShard: ~Copyable, Sendable {
     private var fragmented = 0
     /// The entry count for which the policy's tables were made, 0 before the first eviction.
     private var tableEntryCount = 0
+    /// What the sample of entries was like when the shard was full for the first time: to find a victim may have spent every hit since.
+    private var sampleWhenFull: UsedSample?
     /// Whether the shadows should be made, or made anew, for the present number of entries.
     var wantsShadows = false
     var counters = ShardCounters()
@@ -221,6 +226,7 @@ struct MemoryShard: ~Copyable, Sendable {
         guard tableEntryCount == 0 || count > tableEntryCount * 3 / 2 || count < tableEntryCount / 3 else {
             return true
         }
+        if sampleWhenFull == nil { sampleWhenFull = sampleNow }
         let planned = EvictionPolicy.tableByteCount(
             entryCount: count, keepsFrequencies: true, parameters: policy.parameters)
         policy.resizeTables(entryCount: 0)
@@ -230,6 +236,11 @@ struct MemoryShard: ~Copyable, Sendable {
         policy.resizeTables(entryCount: count)
         return true
     }
+
+    /// How many of some hundred entries were used before the shard was full for the first time, or until now.
+    var usedSample: UsedSample { sampleWhenFull ?? sampleNow }
+
+    private var sampleNow: UsedSample { entries.index.countUsed(rows: Self.rowsOfSample) }
 
     /// How many entries to make the index for: twice as many as now, but no more than there will be when the shard is full. So it grows to its final size while
     /// there is still room for two of them.

@@ -339,21 +339,28 @@ final class MemoryTier: Sendable {
         _ = experiment.withLockIfAvailable { experiment in
             for access in accesses {
                 guard let advice = experiment.chooser?.observe(access.hash, weight: access.weight) else { continue }
-                publishedAdvice.store(PackedAdvice(advice).word, ordering: .relaxed)
+                publish(advice)
             }
         }
+    }
+
+    private func publish(_ advice: ConfigurationChooser.Advice) {
+        publishedAdvice.store(PackedAdvice(advice).word, ordering: .relaxed)
     }
 
     /// Makes shadows for the tier as it is now.
     private func makeChooser() {
         experiment.withLock { experiment in
+            let isFirst = !experiment.hasBegun
             experiment.hasBegun = true
             var count = 0
             var weight = 0
+            var sample = UsedSample()
             for shard in shards.indices {
                 shards.withLock(shard) { state in
                     count += state.policy.count
                     weight += state.policy.weight
+                    sample += state.usedSample
                 }
             }
             guard count > 0 else { return }
@@ -363,10 +370,11 @@ final class MemoryTier: Sendable {
             let rate = Double(entryCount) / Double(count)
             sampleThreshold.store(rate < 1 ? UInt64(rate * 0x1p64) : .max, ordering: .relaxed)
             guard entryCount > 0 else { return }
-            let chooser = ConfigurationChooser(
+            var chooser = ConfigurationChooser(
                 capacity: max(1, Int(Double(weight) * rate)), entryCount: entryCount, parameters: parameters,
                 leader: PackedAdvice(word: publishedAdvice.load(ordering: .relaxed)).leader)
             experiment.highestBytes = max(experiment.highestBytes, chooser.byteCount)
+            if isFirst { publish(chooser.favourRecency(usedShare: sample.usedShare)) }
             experiment.chooser = chooser
         }
     }

@@ -37,6 +37,47 @@ import Testing
         #expect(tier.brokenInvariant() == nil)
     }
 
+    @Test(arguments: [(0.0, 0.09...0.11), (0.5, 0.2...0.35), (1.0, 0.65...0.85)])
+    func `the more of what fills memory first was used the wider its window becomes at once`(
+        usedShare: Double, expected: ClosedRange<Double>
+    ) {
+        let tier = MemoryTier(capacity: 4 << 20, shardCount: 2)
+        let value = [UInt8](repeating: 1, count: 1_000)
+        for number in 0..<5_000 {
+            tier.keep(value, for: .number(number))
+            if Double(number % 100) < usedShare * 100 { _ = tier.find(.number(number)) }
+            if tier.statistics.evictions > 0 { break }
+        }
+        tier.keep(value, for: .number(5_001))
+        tier.keep(value, for: .number(5_002))
+        for shard in tier.shards.indices {
+            let share = tier.shards.withLock(shard) { $0.policy.configuration.windowShare }
+            #expect(expected.contains(share))
+        }
+    }
+
+    @Test func `of cycles over new keys that fit few more miss than must`() {
+        var chooser = ConfigurationChooser(capacity: 512, entryCount: 512)
+        var cache = ShadowCache(
+            capacity: 4_096, entryCount: 4_096,
+            configuration: PolicyParameters.standard.configurations[PolicyParameters.standard.initialConfiguration],
+            keepsFrequencies: true)
+        var wasFull = false
+        var misses = 0
+        for cycle in 0..<12 {
+            for step in 0..<4 * 3_500 {
+                let hash = MemoryKey.number(cycle * 10_000 + step % 3_500).hash
+                if hash >> 56 < 32, let advice = chooser.observe(hash, weight: 1) { cache.adopt(advice) }
+                if !wasFull, cache.isFull(for: 1) {
+                    wasFull = true
+                    cache.adopt(chooser.favourRecency(usedShare: cache.usedShare))
+                }
+                if !cache.access(hash, weight: 1) { misses += 1 }
+            }
+        }
+        #expect(misses < 12 * 3_500 + 2_048, "\(misses)")
+    }
+
     @Test func `a loop larger than the cache hits as often as the cache is large unless recency rules`() {
         let loop = (0..<40_000).map { UInt64($0 % 1_000) }
         #expect(hits(loop, capacity: 500, rule: .recency, window: 1) == 0)

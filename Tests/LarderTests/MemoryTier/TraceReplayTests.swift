@@ -53,6 +53,7 @@ private struct ReplayedCache {
     private var live: ShadowCache
     private var chooser: ConfigurationChooser
     private let threshold: UInt64
+    private var wasFull = false
 
     init(capacity: Int) {
         let parameters = PolicyParameters.standard
@@ -66,6 +67,10 @@ private struct ReplayedCache {
 
     mutating func access(_ hash: UInt64) -> Bool {
         if (hash >> 32) & 0xFF_FFFF < threshold, let advice = chooser.observe(hash, weight: 1) { live.adopt(advice) }
+        if !wasFull, live.isFull(for: 1) {
+            wasFull = true
+            live.adopt(chooser.favourRecency(usedShare: live.usedShare))
+        }
         return live.access(hash, weight: 1)
     }
 }

@@ -4,6 +4,7 @@ struct SimulatedCache {
     private var chooser: ConfigurationChooser
     /// Keys whose 24 sampling bits lie below are shown to the shadows.
     private let threshold: UInt64
+    private var wasFull = false
 
     /// A cache of `capacity` units of weight, expected to hold `entryCount` entries.
     init(capacity: Int, entryCount: Int, parameters: PolicyParameters = .standard) {
@@ -23,6 +24,10 @@ struct SimulatedCache {
     mutating func access(_ hash: UInt64, weight: Int) -> Bool {
         if (hash >> 32) & 0xFF_FFFF < threshold, let advice = chooser.observe(hash, weight: weight) {
             live.adopt(advice)
+        }
+        if !wasFull, live.isFull(for: weight) {
+            wasFull = true
+            live.adopt(chooser.favourRecency(usedShare: live.usedShare))
         }
         return live.access(hash, weight: weight)
     }

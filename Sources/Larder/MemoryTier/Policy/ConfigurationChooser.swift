@@ -21,7 +21,7 @@ struct ConfigurationChooser: Sendable {
     private var shadows: [ShadowCache]
     /// Index of the leading configuration.
     private(set) var leader: Int
-    /// Accesses that each missed and another hit; but never more above the leader's than a change costs.
+    /// Accesses that each missed and another hit, less a head start; but never more above the leader's than a change costs.
     private var misses: [Double]
 
     /// Shadows of `capacity` units of weight and about `entryCount` entries each. `leader` leads at first; by default the initial configuration.
@@ -79,6 +79,15 @@ struct ConfigurationChooser: Sendable {
         }
         guard hits > 0, hits < shadows.count else { return nil }
         elect()
+        return advice
+    }
+
+    /// Lets the configuration that follows recency begin ahead when the live cache is full for the first time, by the square of the share of its entries that were
+    /// used since they came in: where nearly all were, it is likely that what comes will be used soon, and little would be lost if not. Returns new advice.
+    mutating func favourRecency(usedShare: Double) -> Advice {
+        if let recency = parameters.configurations.firstIndex(where: { $0.rule == .recency }), recency != leader {
+            misses[recency] = misses[leader] - parameters.headStart * usedShare * usedShare * cost(of: recency)
+        }
         return advice
     }
 

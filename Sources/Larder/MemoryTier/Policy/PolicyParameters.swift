@@ -60,6 +60,8 @@ struct PolicyParameters: Sendable {
     var changeCostPerEntry = 0.7
     /// What any change costs at least, in accesses.
     var leastChangeCost = 10.0
+    /// How much of the change to recency counts as paid for where memory is first full of entries that were all used.
+    var headStart = 0.8
 
     /// The configuration that an advice names, with the window as wide as it says.
     func configuration(for advice: ConfigurationChooser.Advice) -> PolicyConfiguration {

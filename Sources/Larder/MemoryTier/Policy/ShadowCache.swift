@@ -44,6 +44,12 @@ struct ShadowCache: Sendable {
         return false
     }
 
+    /// Whether the next newcomer of so much weight will push another out.
+    func isFull(for weight: Int) -> Bool { policy.weight + weight > policy.capacity }
+
+    /// The share of the entries that were used since they came in. O(entries).
+    var usedShare: Double { Double(entries.countUsed()) / Double(max(1, policy.count)) }
+
     /// Follows a chooser.
     mutating func adopt(_ advice: ConfigurationChooser.Advice) {
         policy.adopt(policy.parameters.configuration(for: advice))
@@ -100,6 +106,11 @@ struct ShadowEntries: PolicyEntries, Sendable {
     init(minimumCapacity: Int) {
         rows = Array(repeating: Row(), count: minimumCapacity + 1)
         index = Array(repeating: 0, count: Self.indexSize(capacity: minimumCapacity))
+    }
+
+    /// How many entries were used since they came in.
+    func countUsed() -> Int {
+        index.count { $0 != 0 && rows[Int($0)].mark.hits > 0 }
     }
 
     func find(_ hash: UInt64) -> EntryReference {
