@@ -24,7 +24,7 @@ public struct StoreOptions: Sendable {
     /// (``Store/setMemoryCapacity(_:)``).
     ///
     /// A value that is large for it is not kept there, since many others would have to go (``MemoryTierStatistics/rejections``). The memory is divided into up to
-    /// 32 parts, no more than four for each processor, of 4 MiB at least. An entry is kept if it takes no more than a sixth of a part, or than twice the mean of
+    /// 32 parts, no more than two for each processor, of 4 MiB at least. An entry is kept if it takes no more than a sixth of a part, or than twice the mean of
     /// those that are in it: 640 KiB are always kept where the capacity is 4 MiB or more.
     public var memoryCapacity: ByteCount
     /// What an acknowledged write survives. ``Durability/full`` unless said otherwise.

@@ -9,7 +9,7 @@ extension Store {
     /// or so. Reads and writes go on meanwhile; they may wait for a part of memory to be done. In how many parts threads can change memory at once is decided at the
     /// opening, by the capacity and the processors there: a store that is to become large is better opened large and made smaller.
     ///
-    /// - Throws: ``LarderError/Code-swift.struct/invalidOption`` for less than 32 KiB, or 16 KiB for each of those parts, of which there are four for each
+    /// - Throws: ``LarderError/Code-swift.struct/invalidOption`` for less than 32 KiB, or 16 KiB for each of those parts, of which there are two for each
     ///   processor at most, and for a store that was opened without memory: it stays without; ``LarderError/Code-swift.struct/closed``,
     ///   ``LarderError/Code-swift.struct/forked``.
     public func setMemoryCapacity(_ capacity: ByteCount) throws {

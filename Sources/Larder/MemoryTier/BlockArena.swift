@@ -19,6 +19,8 @@ struct BlockArena: ~Copyable, Sendable {
 
     private static let cacheLine = 64
     private static let approachedLines = 4
+    /// One part in so many of what is in use may be touched besides, for the sake of a huge page.
+    private static let partsInUse = 10
     private static let subclassBits: UInt32 = 4
     private static let subclasses = 1 << 4
     private static let classes = 28
@@ -29,6 +31,10 @@ struct BlockArena: ~Copyable, Sendable {
     private var retired: RetiredMemory?
     /// The end of the blocks, in units. What lies beyond was never touched, or was given back.
     private(set) var frontier: Reference = BlockArena.firstBlock
+    /// The end of what lies on huge pages, a multiple of their size.
+    private var hugeEnd = 0
+    /// Where the frontier must be for it to be worth a look whether more can be.
+    private var collapseAt = MappedMemory.hasHugePages ? 0 : Int.max
     /// Whether the last block before the frontier is free.
     private var frontierFollowsFree = false
     /// The units in free blocks.
@@ -44,8 +50,12 @@ struct BlockArena: ~Copyable, Sendable {
         heads = Array(repeating: 0, count: Self.classes * Self.subclasses)
     }
 
-    /// The bytes up to the frontier: all the memory that was touched.
+    /// The bytes up to the frontier.
+    @inline(__always)
     var frontierBytes: Int { Int(frontier) * Self.unit }
+    /// The bytes that were touched: up to the frontier, or to the end of the huge page in which it lies.
+    @inline(__always)
+    var touchedBytes: Int { max(frontierBytes, hugeEnd) }
     /// The memory of the lists, in bytes.
     static var tableByteCount: Int { classes * (2 + subclasses * 4) }
 
@@ -94,8 +104,8 @@ struct BlockArena: ~Copyable, Sendable {
             frontierFollowsFree = false
             if end <= Int(frontier) { return (block, frontier - block - units) }
         }
-        memory.collapse(from: frontierBytes, to: end * Self.unit)
         frontier = UInt32(end)
+        if frontierBytes >= collapseAt { collapse(limit: limit) }
         approachNext(units)
         return (block, 0)
     }
@@ -137,7 +147,40 @@ struct BlockArena: ~Copyable, Sendable {
         classMap = 0
         for index in subclassMaps.indices { subclassMaps[index] = 0 }
         for index in heads.indices { heads[index] = 0 }
-        memory.discard(from: 0, to: memory.byteCount)
+        discardBeyondFrontier()
+    }
+
+    // MARK: Huge pages
+
+    /// Puts what is in use on huge pages: as far as it fills them, and the one in which it ends as soon as what is touched in vain is little beside it. The sooner
+    /// that is, the less the system has to touch page by page, and to copy then.
+    ///
+    /// - Parameter limit: How far memory may be used, in units.
+    @inline(never)
+    private mutating func collapse(limit: Int) {
+        let size = MappedMemory.hugePage
+        let most = min(limit * Self.unit, memory.byteCount)
+        var end = frontierBytes / size * size
+        if end + size <= most, end + size - frontierBytes <= frontierBytes / Self.partsInUse { end += size }
+        if end > hugeEnd {
+            memory.collapse(from: hugeEnd, to: end)
+            hugeEnd = end
+        }
+        let next = hugeEnd + size
+        collapseAt = next <= most ? max(hugeEnd + 1, next - next / (Self.partsInUse + 1)) : next
+    }
+
+    /// Gives the memory beyond the frontier back to the system.
+    mutating func discardBeyondFrontier() {
+        memory.discard(from: frontierBytes, to: memory.byteCount)
+        leaveHugePage()
+    }
+
+    /// The page in which the frontier lies is no huge one any more.
+    private mutating func leaveHugePage() {
+        guard MappedMemory.hasHugePages else { return }
+        hugeEnd = min(hugeEnd, frontierBytes / MappedMemory.hugePage * MappedMemory.hugePage)
+        collapseAt = 0
     }
 
     // MARK: Physical order
@@ -190,11 +233,6 @@ struct BlockArena: ~Copyable, Sendable {
         return beyond
     }
 
-    /// Gives the memory beyond the frontier back to the system.
-    func discardBeyondFrontier() {
-        memory.discard(from: frontierBytes, to: memory.byteCount)
-    }
-
     /// Makes address space for `byteCount` bytes. Nothing else changes.
     mutating func reserve(byteCount: Int) {
         let wanted = Self.largestRange(byteCount)
@@ -205,6 +243,7 @@ struct BlockArena: ~Copyable, Sendable {
         larger.copy(from: memory, at: 0, count: frontierBytes)
         swap(&memory, &larger)
         retired = RetiredMemory(larger, before: retired)
+        leaveHugePage()
     }
 
     private static func largestRange(_ byteCount: Int) -> Int { min(byteCount, Int(UInt32.max >> 1) * unit) }

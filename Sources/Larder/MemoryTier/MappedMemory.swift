@@ -14,6 +14,12 @@ internal import CProcessor
 @safe
 struct MappedMemory: ~Copyable {
     static let hugePage = 2 << 20
+    /// Whether the system has them.
+    #if os(Linux)
+        static let hasHugePages = true
+    #else
+        static let hasHugePages = false
+    #endif
     // `MADV_HUGEPAGE` and `MADV_COLLAPSE` of Linux, which not every C library declares.
     private static let hugePageAdvice: CInt = 14
     private static let collapseAdvice: CInt = 25
@@ -53,20 +59,13 @@ struct MappedMemory: ~Copyable {
         #endif
     }
 
-    /// Puts what is in use up to `end` on huge pages, as far as it fills them and has not since it ended at `before`. For a range that is filled from its
-    /// beginning: a huge page is cleared whole when its first byte is touched, so one that nobody fills would be a waste of time and memory.
-    @inline(__always)
-    func collapse(from before: Int, to end: Int) {
-        if before / Self.hugePage != end / Self.hugePage { collapse(before / Self.hugePage, end / Self.hugePage) }
-    }
-
-    @inline(never)
-    private func collapse(_ first: Int, _ end: Int) {
+    /// Puts whole huge pages together from those of the usual size, of which some may not have been touched yet: `offset` and `end` are multiples of ``hugePage``.
+    func collapse(from offset: Int, to end: Int) {
+        assert(offset >= 0 && offset <= end && end <= byteCount)
         #if os(Linux)
-            let (offset, count) = (first * Self.hugePage, (end - first) * Self.hugePage)
             // Linux before 6.1 cannot at once; it may in time.
-            if unsafe madvise(start + offset, count, Self.collapseAdvice) != 0 {
-                _ = unsafe madvise(start + offset, count, Self.hugePageAdvice)
+            if unsafe madvise(start + offset, end - offset, Self.collapseAdvice) != 0 {
+                _ = unsafe madvise(start + offset, end - offset, Self.hugePageAdvice)
             }
         #endif
     }

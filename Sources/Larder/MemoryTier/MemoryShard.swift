@@ -167,7 +167,7 @@ struct MemoryShard: ~Copyable, Sendable {
 
     /// What the budget leaves for entries.
     @inline(__always)
-    private var entryCapacity: Int { budget - (byteCount - entries.arena.frontierBytes - entries.outsideBytes) }
+    private var entryCapacity: Int { budget - (byteCount - entries.arena.touchedBytes - entries.outsideBytes) }
 
     /// Takes a block, evicting until there is one.
     private mutating func allocate(for new: borrowing NewEntry) -> (block: EntryReference, slack: UInt32)? {
@@ -191,6 +191,8 @@ struct MemoryShard: ~Copyable, Sendable {
     /// Sees to it that `bytes` more outside the arena fit the budget, by lowering the arena's frontier if there is no other way. Returns false if entries must go
     /// first.
     private mutating func makeRoom(for bytes: Int) -> Bool {
+        if byteCount + bytes <= budget { return true }
+        entries.discardBeyondFrontier()
         let excess = byteCount + bytes - budget
         guard excess > 0 else { return true }
         let used = entries.weight - entries.outsideBytes
@@ -242,14 +244,14 @@ struct MemoryShard: ~Copyable, Sendable {
 
     private var sampleNow: UsedSample { entries.index.countUsed(rows: Self.rowsOfSample) }
 
-    /// How many entries to make the index for: twice as many as now, but no more than there will be when the shard is full. So it grows to its final size while
+    /// How many entries to make the index for: half as many again as now, but no more than there will be when the shard is full. So it grows to its final size while
     /// there is still room for two of them.
     @inline(__always)
     private var expectedCount: Int {
         let capacity = entryCapacity
         guard entries.weight > 0, entries.weight < capacity else { return entries.count + 1 }
         let full = Int(Double(entries.count) * Double(capacity) / Double(entries.weight))
-        return min(full, 2 * entries.count)
+        return min(full, entries.count + entries.count / 2)
     }
 
     private mutating func noteByteCount() {

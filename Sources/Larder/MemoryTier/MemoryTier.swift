@@ -74,11 +74,11 @@ final class MemoryTier: Sendable {
         }
     }
 
-    /// The shards of a tier of this capacity unless said otherwise: four for each processor, so that threads seldom want the same one, at most 32, and each of
+    /// The shards of a tier of this capacity unless said otherwise: two for each processor, so that threads seldom want the same one, at most 32, and each of
     /// 4 MiB at least. No more than that, because the larger a shard is, the more of it lies on huge pages.
     static func shardCount(for capacity: Int, processors: Int) -> Int {
         var count = 1
-        while count < min(32, 4 * processors), capacity / (count * 2) >= 4 << 20 { count *= 2 }
+        while count < min(32, 2 * processors), capacity / (count * 2) >= 4 << 20 { count *= 2 }
         return count
     }
 

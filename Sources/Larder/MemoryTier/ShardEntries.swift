@@ -28,7 +28,7 @@ struct ShardEntries: ~Copyable, Sendable {
     /// The bytes charged to the budget: memory touched by the arena, the index, the lists, and values elsewhere.
     @inline(__always)
     var byteCount: Int {
-        arena.frontierBytes + index.byteCount + BlockArena.tableByteCount + TimerWheel.byteCount + outsideBytes
+        arena.touchedBytes + index.byteCount + BlockArena.tableByteCount + TimerWheel.byteCount + outsideBytes
     }
 
     // MARK: Finding
@@ -178,6 +178,11 @@ struct ShardEntries: ~Copyable, Sendable {
             }
         }
         arena.discardBeyondFrontier()
+    }
+
+    /// Gives back what was touched beyond the frontier, if anything was.
+    mutating func discardBeyondFrontier() {
+        if arena.touchedBytes > arena.frontierBytes { arena.discardBeyondFrontier() }
     }
 
     private mutating func move(

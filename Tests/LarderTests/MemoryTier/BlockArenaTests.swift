@@ -40,6 +40,35 @@ import Testing
         #expect(Int(arena.frontier) <= limit)
     }
 
+    @Test(arguments: [3 << 20, 10 << 20, 64 << 20], [0, 1 << 20])
+    func `huge pages are taken before they are full where little of them is in vain and all of them is allowed`(
+        limit: Int, beyond: Int
+    ) {
+        var arena = BlockArena(byteCount: limit + beyond)
+        var (mostInVain, mostTouched) = (0, 0)
+        var isLittle = true
+        while let (block, slack) = arena.allocate(32, limit: limit / BlockArena.unit) {
+            arena.store(UInt64(0), block, 0)
+            arena.store(32 + slack, block, 8)
+            let inVain = arena.touchedBytes - arena.frontierBytes
+            mostInVain = max(mostInVain, inVain)
+            mostTouched = max(mostTouched, arena.touchedBytes)
+            if inVain * 10 > arena.frontierBytes { isLittle = false }
+        }
+        #expect(isLittle && mostTouched <= limit)
+        // In 3 MiB there is one, and it must be nearly full; of those from 20 MiB on all may be in vain at first.
+        let pages = MappedMemory.hasHugePages ? limit / MappedMemory.hugePage : 0
+        let expected = min(pages * MappedMemory.hugePage / 11, MappedMemory.hugePage)
+        #expect(mostInVain <= expected && mostInVain > expected - 1_024)
+        let blocks = arena.cut(at: limit / 2 / BlockArena.unit) { $0.load($1, 8, as: UInt32.self) }
+        #expect(!blocks.isEmpty)
+        arena.discardBeyondFrontier()
+        #expect(arena.touchedBytes == arena.frontierBytes)
+        #expect(arena.brokenInvariant(size: { $0.load($1, 8, as: UInt32.self) }) == nil)
+        arena.removeAll()
+        #expect(arena.touchedBytes == arena.frontierBytes)
+    }
+
     @Test func `cutting keeps what lies below and returns what lies beyond`() throws {
         var arena = BlockArena(byteCount: 1 << 16)
         var blocks: [UInt32] = []

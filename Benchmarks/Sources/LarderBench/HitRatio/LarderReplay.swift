@@ -19,7 +19,7 @@ enum LarderReplay {
     static let unitCost = unit - header
 
     /// The processors of the machine whose stores are meant, so that a replay counts the same everywhere: from so many on a store has its most shards.
-    private static let processors = 8
+    private static let processors = 16
 
     /// A tier that holds at most `objects` entries of ``unit``.
     static func makeTier(objects: Int, shards: Int?) -> StandaloneMemory {
@@ -32,7 +32,7 @@ enum LarderReplay {
     ///
     /// - Parameters:
     ///   - threads: So many take turns at the requests, 64 at a time.
-    ///   - shards: By default what a store with room for so many usual entries has, on a machine with eight processors or more.
+    ///   - shards: By default what a store with room for so many usual entries has, on a machine with sixteen processors or more.
     static func hits(_ trace: Trace, objects: Int, threads: Int = 1, shards: Int? = nil) -> Int {
         let tier = makeTier(objects: objects, shards: shards)
         let next = Atomic<Int>(0)
