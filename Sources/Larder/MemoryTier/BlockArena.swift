@@ -147,7 +147,8 @@ struct BlockArena: ~Copyable, Sendable {
         classMap = 0
         for index in subclassMaps.indices { subclassMaps[index] = 0 }
         for index in heads.indices { heads[index] = 0 }
-        discardBeyondFrontier()
+        memory.discard(from: 0, to: memory.byteCount)
+        leaveHugePage()
     }
 
     // MARK: Huge pages
@@ -170,17 +171,18 @@ struct BlockArena: ~Copyable, Sendable {
         collapseAt = next <= most ? max(hugeEnd + 1, next - next / (Self.partsInUse + 1)) : next
     }
 
-    /// Gives the memory beyond the frontier back to the system.
+    /// Gives the memory beyond the frontier back to the system. The page in which it lies becomes a huge one no sooner than it is full: else it would come and go where
+    /// room is short.
     mutating func discardBeyondFrontier() {
         memory.discard(from: frontierBytes, to: memory.byteCount)
-        leaveHugePage()
+        leaveHugePage(untilFull: true)
     }
 
-    /// The page in which the frontier lies is no huge one any more.
-    private mutating func leaveHugePage() {
+    /// Forgets that the page in which the frontier lies is a huge one.
+    private mutating func leaveHugePage(untilFull: Bool = false) {
         guard MappedMemory.hasHugePages else { return }
         hugeEnd = min(hugeEnd, frontierBytes / MappedMemory.hugePage * MappedMemory.hugePage)
-        collapseAt = 0
+        collapseAt = hugeEnd + (untilFull ? MappedMemory.hugePage : 0)
     }
 
     // MARK: Physical order

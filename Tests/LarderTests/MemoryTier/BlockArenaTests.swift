@@ -65,6 +65,13 @@ import Testing
         arena.discardBeyondFrontier()
         #expect(arena.touchedBytes == arena.frontierBytes)
         #expect(arena.brokenInvariant(size: { $0.load($1, 8, as: UInt32.self) }) == nil)
+        // What had to be given back is not taken again at once.
+        while arena.frontierBytes % MappedMemory.hugePage < MappedMemory.hugePage - 2_048 {
+            guard let (block, slack) = arena.allocate(32, limit: limit / BlockArena.unit) else { break }
+            arena.store(UInt64(0), block, 0)
+            arena.store(32 + slack, block, 8)
+        }
+        #expect(arena.touchedBytes == arena.frontierBytes)
         arena.removeAll()
         #expect(arena.touchedBytes == arena.frontierBytes)
     }
