@@ -49,11 +49,20 @@ extension Cache where Value: Equatable {
     ) async throws -> Bool {
         let (memoryKey, lifetime) = (try memoryKey(key), try lifetime(expiration))
         return try await store.write(singleKey: memoryKey) { transaction in
-            try transaction.update(memoryKey, in: self, lifetime, renews: { $0 }) { value in
-                guard value == expected else { return false }
-                value = desired
-                return true
-            }
+            try transaction.compareAndSet(memoryKey, in: self, lifetime, expected: expected, desired: desired)
+        }
+    }
+
+    /// Sets the value of a key if it is the expected one as ``compareAndSet(_:expected:desired:expires:)`` does, and blocks the calling thread.
+    ///
+    /// - Throws: As ``updateBlocking(_:expires:_:)``.
+    @available(*, noasync, message: "it blocks the thread; use compareAndSet(_:expected:desired:expires:)")
+    public func compareAndSetBlocking(
+        _ key: Key, expected: Value?, desired: Value?, expires expiration: Expiration = .cacheDefault
+    ) throws -> Bool {
+        let (memoryKey, lifetime) = (try memoryKey(key), try lifetime(expiration))
+        return try store.writeBlocking(singleKey: memoryKey) { transaction in
+            try transaction.compareAndSet(memoryKey, in: self, lifetime, expected: expected, desired: desired)
         }
     }
 }
@@ -70,14 +79,22 @@ extension Cache where Value: FixedWidthInteger {
     ) async throws -> Value {
         let (memoryKey, lifetime) = (try memoryKey(key), try lifetime(expiration))
         return try await store.write(singleKey: memoryKey) { transaction in
-            try transaction.update(memoryKey, in: self, lifetime, keepsDeadline: expiresAfterAccess == nil) { value in
-                let (sum, overflow) = (value ?? 0).addingReportingOverflow(amount)
-                if overflow {
-                    throw LarderError(.overflow, "a counter would overflow", cacheName: name, keyHash: memoryKey.hash)
-                }
-                value = sum
-                return sum
-            }
+            try transaction.increment(memoryKey, in: self, lifetime, by: amount)
+        }
+    }
+
+    /// Adds to the number of a key as ``increment(_:by:expires:)`` does, and blocks the calling thread.
+    ///
+    /// - Throws: As ``updateBlocking(_:expires:_:)``; ``LarderError/Code-swift.struct/overflow`` if the sum does not fit, and then nothing is
+    ///   written.
+    @available(*, noasync, message: "it blocks the thread; use increment(_:by:expires:)")
+    @discardableResult
+    public func incrementBlocking(
+        _ key: Key, by amount: Value = 1, expires expiration: Expiration = .cacheDefault
+    ) throws -> Value {
+        let (memoryKey, lifetime) = (try memoryKey(key), try lifetime(expiration))
+        return try store.writeBlocking(singleKey: memoryKey) { transaction in
+            try transaction.increment(memoryKey, in: self, lifetime, by: amount)
         }
     }
 }
@@ -94,6 +111,29 @@ extension Transaction {
         return try update(
             cache.memoryKey(key), in: cache, cache.lifetime(expiration), renews: { _ in expiration != .cacheDefault },
             body)
+    }
+
+    fileprivate func compareAndSet<Key, Value: Equatable>(
+        _ key: MemoryKey, in cache: Cache<Key, Value>, _ lifetime: Lifetime, expected: Value?, desired: Value?
+    ) throws -> Bool {
+        try update(key, in: cache, lifetime, renews: { $0 }) { value in
+            guard value == expected else { return false }
+            value = desired
+            return true
+        }
+    }
+
+    fileprivate func increment<Key, Value: FixedWidthInteger>(
+        _ key: MemoryKey, in cache: Cache<Key, Value>, _ lifetime: Lifetime, by amount: Value
+    ) throws -> Value {
+        try update(key, in: cache, lifetime, keepsDeadline: cache.expiresAfterAccess == nil) { value in
+            let (sum, overflow) = (value ?? 0).addingReportingOverflow(amount)
+            if overflow {
+                throw LarderError(.overflow, "a counter would overflow", cacheName: cache.name, keyHash: key.hash)
+            }
+            value = sum
+            return sum
+        }
     }
 
     /// - Parameters:

@@ -194,6 +194,7 @@ import Testing
             #expect(code { try cache.removeAllBlocking() } == .nestedWrite)
             #expect(code { try cache.touchBlocking(1) } == .nestedWrite)
             #expect(code { try cache.updateBlocking(1) { $0 = "inner" } } == .nestedWrite)
+            #expect(code { _ = try cache.compareAndSetBlocking(1, expected: nil, desired: "inner") } == .nestedWrite)
             #expect(code { try store.writeBlocking { _ in } } == .nestedWrite)
             #expect(code { try store.close() } == .nestedWrite)
         }
