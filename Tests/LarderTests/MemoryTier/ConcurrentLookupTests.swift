@@ -26,13 +26,23 @@ import Testing
         // With few entries nearly every key is sampled.
         let sampled = keys.filter { tier.isSampled($0.hash) && tier.find($0) != nil }
         #expect(sampled.count > 50)
-        let isDone = Gate()
-        let hits = tier.shards.withLock(0) { _ in
+        let (isReady, mayRead, isDone) = (Gate(), Gate(), Gate())
+        // A thread without a number takes the lock, and beside other tests there may be none left.
+        while !isReady.isOpenNow {
+            let isDecided = Gate()
             let reader = Thread {
+                if ThreadNumber.assign() > 0 { isReady.open() } else { Thread.sleep(forTimeInterval: 0.01) }
+                isDecided.open()
+                guard isReady.isOpenNow else { return }
+                mayRead.wait()
                 for key in sampled where tier.find(key) == nil { return }
                 isDone.open()
             }
             reader.start()
+            isDecided.wait()
+        }
+        let hits = tier.shards.withLock(0) { _ in
+            mayRead.open()
             for _ in 0..<1_000 where !isDone.isOpenNow { Thread.sleep(forTimeInterval: 0.01) }
             return isDone.isOpenNow
         }
