@@ -14,7 +14,7 @@ extension Lane {
         case 6, 7, 8: return .sharedSet(key: sharedKey, nextStamp())
         case 9, 10: return .reading(nonce: nextStamp().nonce)
         case 11: return .throwing(nonce: nextStamp().nonce)
-        case 12: return .ephemeral(key: generator.below(1_000))
+        case 12: return generator.below(2) == 0 ? .ephemeral(key: generator.below(1_000)) : .sharedTouch(key: sharedKey)
         case 13: return .ownedUpdate(key: key, generator.below(3) == 0 ? .remove : nextChange())
         case 14:
             let expected = try expectation(of: key, .owned)
@@ -97,7 +97,8 @@ extension Lane {
             var event = HistoryEvent(.transaction, .ledger, key: TransactionPlan.clockKey)
             event.nonce = nonce
             return [log.begin(event)]
-        case .ephemeral: return []
+        // It changes no value: what was written stays.
+        case .ephemeral, .sharedTouch: return []
         }
     }
 

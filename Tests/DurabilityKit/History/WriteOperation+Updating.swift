@@ -59,8 +59,7 @@ extension WriteOperation {
         }
     }
 
-    /// Runs an update, a compare-and-set or an increment on the calling thread. Only the update has a form that blocks: the others are what
-    /// its body does.
+    /// Runs an update, a compare-and-set or an increment on the calling thread.
     func performUpdateBlocking(in stores: HistoryStore, _ willFollow: @escaping @Sendable (Stamp?) -> Void) throws
         -> Answer
     {
@@ -71,27 +70,12 @@ extension WriteOperation {
             case .sharedUpdate(let key, let change):
                 return .found(try stores.shared.updateBlocking(key) { try change.apply(toBytes: &$0, willFollow) })
             case .ownedCompareAndSet(let key, let expected, let desired):
-                return .flag(
-                    try stores.owned.updateBlocking(key) { value in
-                        guard value == expected else { return false }
-                        value = desired
-                        return true
-                    })
+                return .flag(try stores.owned.compareAndSetBlocking(key, expected: expected, desired: desired))
             case .sharedCompareAndSet(let key, let expected, let desired):
-                let (expected, desired) = (expected.map(StampBytes.encode), StampBytes.encode(desired))
                 return .flag(
-                    try stores.shared.updateBlocking(key) { value in
-                        guard value == expected else { return false }
-                        value = desired
-                        return true
-                    })
-            case .increment(let key, let amount):
-                return .sum(
-                    try stores.counters.updateBlocking(key) { value in
-                        let sum = (value ?? 0) + amount
-                        value = sum
-                        return sum
-                    })
+                    try stores.shared.compareAndSetBlocking(
+                        key, expected: expected.map(StampBytes.encode), desired: StampBytes.encode(desired)))
+            case .increment(let key, let amount): return .sum(try stores.counters.incrementBlocking(key, by: amount))
             default: return .done
             }
         } catch let thrown as Thrown {

@@ -9,6 +9,7 @@ enum WriteOperation: Sendable {
     case ownedUpdate(key: Int, InPlace)
     case ownedCompareAndSet(key: Int, expected: Stamp?, desired: Stamp?)
     case sharedSet(key: Int, Stamp)
+    case sharedTouch(key: Int)
     case sharedUpdate(key: Int, InPlace)
     case sharedCompareAndSet(key: Int, expected: Stamp?, desired: Stamp)
     case increment(key: Int, by: UInt64)
@@ -59,6 +60,7 @@ enum WriteOperation: Sendable {
         case .ownedUpdate, .ownedCompareAndSet, .sharedUpdate, .sharedCompareAndSet, .increment:
             return try await performUpdate(in: stores, willFollow)
         case .sharedSet(let key, let stamp): try await stores.shared.set(StampBytes.encode(stamp), for: key)
+        case .sharedTouch(let key): try await stores.shared.touch(key, expires: .after(.seconds(3_600)))
         case .ephemeral(let key):
             try await stores.ephemeral.set([], for: key, expiresIn: .milliseconds(1 + key % 8))
             if key.isMultiple(of: 3) { try await stores.store.removeExpired() }
@@ -84,6 +86,7 @@ enum WriteOperation: Sendable {
         case .ownedUpdate, .ownedCompareAndSet, .sharedUpdate, .sharedCompareAndSet, .increment:
             return try performUpdateBlocking(in: stores, willFollow)
         case .sharedSet(let key, let stamp): try stores.shared.setBlocking(StampBytes.encode(stamp), for: key)
+        case .sharedTouch(let key): try stores.shared.touchBlocking(key, expires: .after(.seconds(3_600)))
         case .ephemeral(let key):
             try stores.ephemeral.setBlocking([], for: key, expires: .after(.milliseconds(1 + key % 8)))
         case .transaction, .reading, .throwing:
