@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
@@ -29,6 +30,13 @@ static uint64_t read_clock(clockid_t clock) {
 uint64_t bench_now(void) { return read_clock(CLOCK_MONOTONIC); }
 
 uint64_t bench_processor_time(void) { return read_clock(CLOCK_PROCESS_CPUTIME_ID); }
+
+void bench_touch_memory(size_t size) {
+    char *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (memory == MAP_FAILED) return;
+    for (size_t offset = 0; offset < size; offset += 4096) memory[offset] = 1;
+    munmap(memory, size);
+}
 
 // The layout of flush_counts in FlushCounter's header. That library is preloaded, never linked: linked, it would count in every process.
 struct counts {

@@ -13,6 +13,9 @@ uint64_t bench_now(void);
 /// Nanoseconds of processor time that all threads of this process used so far.
 uint64_t bench_processor_time(void);
 
+/// Touches `size` bytes of memory and gives them back, so that whoever needs memory next finds pages that the machine really has.
+void bench_touch_memory(size_t size);
+
 /// Reads the counts of the preloaded FlushCounter library; false where it is not preloaded.
 bool bench_flush_counts(uint64_t *flushes, uint64_t *bytes_written);
 
