@@ -29,7 +29,7 @@ struct BlockArena: ~Copyable, Sendable {
     private(set) var memory: MappedMemory
     /// Ranges that were too small, for lookups that still read there.
     private var retired: RetiredMemory?
-    /// The end of the blocks, in units. What lies beyond was never touched, or was given back.
+    /// The end of the blocks, in units. What lies beyond was never written, or was given back; of it, no more is touched than ``touchedBytes`` tells.
     private(set) var frontier: Reference = BlockArena.firstBlock
     /// The end of what lies on huge pages, a multiple of their size.
     private var hugeEnd = 0

@@ -1,17 +1,3 @@
-/// How many entries were used since they came in.
-struct UsedSample: Sendable {
-    var used = 0
-    var count = 0
-
-    /// The share that was used, 0...1.
-    var usedShare: Double { Double(used) / Double(max(1, count)) }
-
-    static func += (sum: inout UsedSample, other: UsedSample) {
-        sum.used += other.used
-        sum.count += other.count
-    }
-}
-
 /// Finds entries by fingerprint: an open-addressing table whose rows are cache lines of seven entries each. ``ShardView`` looks entries up in it.
 ///
 /// A word holds a fingerprint and a block, so that a lookup reads one line, then the entry, and growing reads no entry. The eighth word of a row counts, in its

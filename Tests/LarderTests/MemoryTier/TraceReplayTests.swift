@@ -49,7 +49,7 @@ struct TraceReplayTests {
 }
 
 /// The live cache and its shadows on keys alone.
-private struct ReplayedCache {
+struct ReplayedCache {
     private var live: ShadowCache
     private var chooser: ConfigurationChooser
     private let threshold: UInt64

@@ -48,7 +48,7 @@ struct ShadowCache: Sendable {
     func isFull(for weight: Int) -> Bool { policy.weight + weight > policy.capacity }
 
     /// The share of the entries that were used since they came in. O(entries).
-    var usedShare: Double { Double(entries.countUsed()) / Double(max(1, policy.count)) }
+    var usedShare: Double { UsedSample(used: entries.countUsed(), count: policy.count).usedShare }
 
     /// Follows a chooser.
     mutating func adopt(_ advice: ConfigurationChooser.Advice) {
