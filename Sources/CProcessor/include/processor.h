@@ -24,20 +24,30 @@ static inline void larder_prefetch(const void *address) {
 #define LARDER_STORE_RACING(type, address, value) __atomic_store_n((type *)(address), value, __ATOMIC_RELAXED)
 #endif
 
-/// Which of the first seven words of eight bytes in a cache line have `half` as their upper half: bit 2 n + 1 for word n.
-LARDER_RACING uint32_t larder_words_with_upper_half(const void *line, uint32_t half) {
+/// Which of the first fourteen words of four bytes in a cache line are equal to `half`: bit n for word n.
+LARDER_RACING uint32_t larder_equal_halves(const void *line, uint32_t half) {
 #ifdef __SSE2__
     const __m128i *quarters = (const __m128i *)line;
     const __m128i wanted = _mm_set1_epi32((int)half);
     const __m128i low = _mm_packs_epi32(_mm_cmpeq_epi32(quarters[0], wanted), _mm_cmpeq_epi32(quarters[1], wanted));
     const __m128i high = _mm_packs_epi32(_mm_cmpeq_epi32(quarters[2], wanted), _mm_cmpeq_epi32(quarters[3], wanted));
-    return (uint32_t)_mm_movemask_epi8(_mm_packs_epi16(low, high)) & 0x2AAA;
+    return (uint32_t)_mm_movemask_epi8(_mm_packs_epi16(low, high)) & 0x3FFF;
 #else
     const uint32_t *halves = (const uint32_t *)line;
     uint32_t found = 0;
-    for (int word = 0; word < 7; word++) found |= (uint32_t)(halves[2 * word + 1] == half) << (2 * word + 1);
+    for (int word = 0; word < 14; word++) found |= (uint32_t)(halves[word] == half) << word;
     return found;
 #endif
+}
+
+/// Which of the first seven words of eight bytes in a cache line have `half` as their upper half: bit 2 n + 1 for word n.
+LARDER_RACING uint32_t larder_words_with_upper_half(const void *line, uint32_t half) {
+    return larder_equal_halves(line, half) & 0x2AAA;
+}
+
+/// Which of them have `half` as their lower half: bit 2 n for word n.
+LARDER_RACING uint32_t larder_words_with_lower_half(const void *line, uint32_t half) {
+    return larder_equal_halves(line, half) & 0x1555;
 }
 
 /// Which of the 16 words of four bytes in a cache line have `half` as their upper half: bit n for word n.

@@ -18,7 +18,7 @@ struct BlockArena: ~Copyable, Sendable {
     static let followsFree: UInt64 = 1 << 62
 
     private static let cacheLine = 64
-    private static let approachedLines = 4
+    private static let prefetchedLines = 4
     /// One part in so many of what is in use may be touched besides, for the sake of a huge page.
     private static let partsInUse = 10
     private static let subclassBits: UInt32 = 4
@@ -71,6 +71,10 @@ struct BlockArena: ~Copyable, Sendable {
         memory.store(value, at: Int(block) * Self.unit + offset)
     }
 
+    /// Brings the beginning of a block closer.
+    @inline(__always)
+    func prefetch(_ block: Reference) { memory.prefetch(Int(block) * Self.unit) }
+
     // MARK: Allocation
 
     /// Takes a block of at least `units` (four or more) from the free ones, or from beyond the frontier as far as `limit` (in units) allows.
@@ -106,16 +110,16 @@ struct BlockArena: ~Copyable, Sendable {
         }
         frontier = UInt32(end)
         if frontierBytes >= collapseAt { collapse(limit: limit) }
-        approachNext(units)
+        prefetchNext(units)
         return (block, 0)
     }
 
     /// Brings the memory for the next block closer, if it is to be like this one: by then the shard's turn comes again the lines are there. To write a
     /// line that was never touched would otherwise wait for it.
     @inline(__always)
-    private func approachNext(_ units: UInt32) {
+    private func prefetchNext(_ units: UInt32) {
         let start = frontierBytes
-        for line in 0..<min(Int(units) * Self.unit / Self.cacheLine + 1, Self.approachedLines) {
+        for line in 0..<min(Int(units) * Self.unit / Self.cacheLine + 1, Self.prefetchedLines) {
             memory.prefetch(start + line * Self.cacheLine)
         }
     }

@@ -87,9 +87,9 @@ struct EntryIndex: ~Copyable, Sendable {
         target(of: fingerprint, from: start, rows: rows) != nil
     }
 
-    /// Adds an entry that was never used, for which there must be a place.
-    mutating func insert(_ entry: EntryReference, _ fingerprint: UInt32) {
-        let isPlaced = place(Self.word(entry, fingerprint), UseMark(byte: 0), from: start, rows: rows)
+    /// Adds an entry, for which there must be a place.
+    mutating func insert(_ entry: EntryReference, _ fingerprint: UInt32, mark: UseMark) {
+        let isPlaced = place(Self.word(entry, fingerprint), mark, from: start, rows: rows)
         precondition(isPlaced, "there is no place in the index")
         count += 1
     }
@@ -247,8 +247,11 @@ struct EntryIndex: ~Copyable, Sendable {
         let wanted = Self.word(entry, fingerprint)
         var row = Self.row(fingerprint, of: rows)
         while true {
-            for slot in 0..<Self.slots where word(at: Place(row: row, slot: slot)) == wanted {
-                return Place(row: row, slot: slot)
+            var candidates = memory.words(withUpperHalf: fingerprint, at: start &+ row &* Self.rowBytes)
+            while candidates != 0 {
+                let place = Place(row: row, slot: candidates.trailingZeroBitCount &>> 1)
+                if word(at: place) == wanted { return place }
+                candidates &= candidates &- 1
             }
             passing(row)
             row = next(row)
@@ -261,11 +264,9 @@ struct EntryIndex: ~Copyable, Sendable {
     private func target(of fingerprint: UInt32, from start: Int, rows: Int) -> Place? {
         var row = Self.row(fingerprint, of: rows)
         while true {
-            let offset = start + row * Self.rowBytes
-            for slot in 0..<Self.slots
-            where UInt32(truncatingIfNeeded: memory.load(offset + slot * 8, as: UInt64.self)) == 0 {
-                return Place(row: row, slot: slot)
-            }
+            let offset = start &+ row &* Self.rowBytes
+            let free = memory.words(withLowerHalf: 0, at: offset)
+            if free != 0 { return Place(row: row, slot: free.trailingZeroBitCount &>> 1) }
             guard memory.load(offset + Self.passedOffset, as: UInt8.self) < .max else { return nil }
             row = row + 1 == rows ? 0 : row + 1
         }

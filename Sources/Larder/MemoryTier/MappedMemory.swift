@@ -94,6 +94,20 @@ struct MappedMemory: ~Copyable {
         unsafe larder_prefetch(start + offset)
     }
 
+    /// Which of the first seven words of eight bytes in the cache line at `offset` have `half` as their upper half: bit 2 n + 1 for word n.
+    @inline(__always)
+    func words(withUpperHalf half: UInt32, at offset: Int) -> UInt32 {
+        assert(offset >= 0 && offset + 64 <= byteCount)
+        return unsafe larder_words_with_upper_half(start + offset, half)
+    }
+
+    /// Which of them have `half` as their lower half: bit 2 n for word n.
+    @inline(__always)
+    func words(withLowerHalf half: UInt32, at offset: Int) -> UInt32 {
+        assert(offset >= 0 && offset + 64 <= byteCount)
+        return unsafe larder_words_with_lower_half(start + offset, half)
+    }
+
     /// Where the bytes lie, for someone who looks at them without owning them.
     @inline(__always)
     var address: UInt { unsafe UInt(bitPattern: start) }

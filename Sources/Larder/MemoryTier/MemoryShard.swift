@@ -131,6 +131,7 @@ struct MemoryShard: ~Copyable, Sendable {
     private mutating func insert(
         _ new: borrowing NewEntry, bytes: Span<UInt8>, for key: Span<UInt8>, floor: UInt64, standing: Standing? = nil
     ) {
+        policy.prefetch(new.fingerprint)
         var standing = standing
         let old = entries.find(key, new.fingerprint, keyspace: new.keyspace)
         if old != 0 {
@@ -149,10 +150,9 @@ struct MemoryShard: ~Copyable, Sendable {
             counters.rejections += 1
             return
         }
-        entries.write(new, key: key, bytes: bytes, at: block, slack: slack)
-        policy.insert(block, into: standing?.queue == .main ? .main : queue, hits: standing?.hits ?? 0, in: &entries)
-        entries.approach(policy.window.tail)
-        entries.approach(policy.main.tail)
+        let mark = policy.mark(ofNewcomerWith: standing?.hits ?? 0)
+        entries.write(new, key: key, bytes: bytes, at: block, slack: slack, mark: mark)
+        policy.insert(block, into: standing?.queue == .main ? .main : queue, in: &entries)
         counters.insertions += 1
         noteByteCount()
     }
@@ -229,7 +229,7 @@ struct MemoryShard: ~Copyable, Sendable {
             return true
         }
         if sampleWhenFull == nil { sampleWhenFull = sampleNow }
-        let planned = EvictionPolicy.tableByteCount(
+        let planned = KeyHistory.byteCount(
             entryCount: count, keepsFrequencies: true, parameters: policy.parameters)
         policy.resizeTables(entryCount: 0)
         guard reserve(planned) else { return true }

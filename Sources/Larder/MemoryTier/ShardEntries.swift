@@ -49,19 +49,16 @@ struct ShardEntries: ~Copyable, Sendable {
             index: index.address, rows: index.rows, arena: arena.memory.address, arenaByteCount: arena.memory.byteCount)
     }
 
-    /// Brings what is read of the entry that is to leave a queue next closer: its row in the index. (Its header has just been written.)
-    @inline(__always)
-    func approach(_ entry: EntryReference) {
-        if entry != 0 { index.prefetch(arena.fingerprint(entry)) }
-    }
-
     // MARK: Adding
 
     /// Writes an entry into a block that was allocated for it. The index must have a place for its fingerprint.
     ///
-    /// - Parameter bytes: The value, if it is to lie in the block.
+    /// - Parameters:
+    ///   - bytes: The value, if it is to lie in the block.
+    ///   - mark: That of a newcomer; see ``EvictionPolicy/mark(ofNewcomerWith:)``.
     mutating func write(
-        _ new: borrowing NewEntry, key: Span<UInt8>, bytes: Span<UInt8>, at block: EntryReference, slack: UInt32
+        _ new: borrowing NewEntry, key: Span<UInt8>, bytes: Span<UInt8>, at block: EntryReference, slack: UInt32,
+        mark: UseMark
     ) {
         let state = EntryBlock.State(
             version: new.version, keyLength: key.count, form: new.form, expires: new.expiry != 0)
@@ -77,7 +74,7 @@ struct ShardEntries: ~Copyable, Sendable {
         } else {
             arena.memory.write(bytes, at: keyStart + key.count)
         }
-        index.insert(block, new.fingerprint)
+        index.insert(block, new.fingerprint, mark: mark)
         weight += weight(of: block)
         outsideBytes += arena.outsideCost(block)
         if state.expires { wheel.insert(block, in: arena) }
@@ -244,6 +241,13 @@ extension ShardEntries: PolicyEntries {
     func older(than entry: EntryReference) -> EntryReference { arena.load(entry, 12, as: UInt32.self) }
     mutating func setOlder(_ neighbour: EntryReference, than entry: EntryReference) {
         arena.store(neighbour, entry, 12)
+    }
+    @inline(__always)
+    func prefetch(_ entry: EntryReference) {
+        index.prefetch(arena.fingerprint(entry))
+        // To be joined with the block if it is free.
+        arena.prefetch(entry + arena.units(entry))
+        arena.prefetch(newer(than: entry))
     }
     mutating func discard(_ victim: EntryReference) {
         remove(victim, cause: cause)

@@ -11,7 +11,7 @@ import Testing
         let before = index.count
         while !index.isFull, index.hasPlace(for: fingerprint) {
             let entry = EntryReference(index.count + 1)
-            index.insert(entry, fingerprint)
+            index.insert(entry, fingerprint, mark: UseMark(byte: 0))
             index.setMark(UseMark(hits: 1, epoch: 7), of: entry, fingerprint)
         }
         return index.count - before

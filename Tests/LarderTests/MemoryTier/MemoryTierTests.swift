@@ -217,7 +217,7 @@ final class NoticeBox: Sendable {
                 let victim = held.remove(at: Int.random(in: 0..<held.count, using: &random))
                 index.remove(victim.entry, victim.fingerprint)
             }
-            index.insert(entry, fingerprint)
+            index.insert(entry, fingerprint, mark: UseMark(byte: 0))
             held.append((entry, fingerprint))
             let broken = entry % 100 == 0 ? index.brokenInvariant() : nil
             #expect(broken == nil)

@@ -97,7 +97,7 @@ private struct RecencyCache {
             queue.remove(victim, in: &entries)
             entries.discard(victim)
         }
-        queue.push(entries.add(hash, weight: 1), in: &entries)
+        queue.push(entries.add(hash, weight: 1, mark: UseMark(byte: 0)), in: &entries)
         return false
     }
 }

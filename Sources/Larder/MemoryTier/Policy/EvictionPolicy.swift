@@ -38,13 +38,12 @@ struct EvictionPolicy: Sendable {
     /// Hits of window entries younger than this are ignored.
     private var correlatedAge: UInt32 = 0
     private let keepsFrequencies: Bool
-    private var ghosts: GhostTable
-    private var sketch: FrequencySketch?
+    private var history: KeyHistory
 
     /// A policy for `capacity` units of weight.
     ///
     /// - Parameters:
-    ///   - entryCount: How many entries are expected; sizes the ghosts and the sketch. See ``resizeTables(entryCount:)``.
+    ///   - entryCount: How many entries are expected; sizes what is remembered of keys. See ``resizeTables(entryCount:)``.
     ///   - keepsFrequencies: Whether a configuration may come that needs the sketch.
     init(
         capacity: Int, entryCount: Int, configuration: PolicyConfiguration, keepsFrequencies: Bool,
@@ -54,7 +53,7 @@ struct EvictionPolicy: Sendable {
         self.capacity = capacity
         self.configuration = configuration
         self.keepsFrequencies = keepsFrequencies
-        ghosts = GhostTable(capacity: 0, entryCount: 0)
+        history = KeyHistory(entryCount: 0, keepsFrequencies: keepsFrequencies, parameters: parameters)
         windowCapacity = Self.windowSize(configuration.windowShare, of: capacity)
         resizeTables(entryCount: entryCount)
         updateCorrelatedAge(weight: capacity, count: entryCount)
@@ -121,15 +120,19 @@ struct EvictionPolicy: Sendable {
         return weight <= max(capacity / parameters.largestShare, ofTheMean)
     }
 
+    /// Brings what is remembered of a key closer.
+    @inline(__always)
+    func prefetch(_ fingerprint: UInt32) { history.prefetch(fingerprint) }
+
     /// Makes room for a newcomer and returns the queue that it joins. Victims are handed to `entries.discard`.
     mutating func admit(
         _ fingerprint: UInt32, weight: Int, in entries: inout some PolicyEntries & ~Copyable
     ) -> QueueKind {
-        sketch?.add(1, to: fingerprint)
+        history.sketch?.add(1, to: fingerprint)
         clock &+= 1
         moveWindow(by: weight)
         var isPromoted = false
-        if let age = ghosts.remove(fingerprint, now: clock), configuration.rule == .age {
+        if let age = history.ghosts.remove(fingerprint, now: clock), configuration.rule == .age {
             isPromoted = openMain(
                 to: weight, isShort: isMainShort(after: weight), if: .idleLonger(than: age), whileFull: true,
                 in: &entries)
@@ -149,18 +152,31 @@ struct EvictionPolicy: Sendable {
         !wasFull || window.weight - leaving >= Int(windowCapacity)
     }
 
-    /// Puts a newcomer at the head of a queue, as ``admit(_:weight:in:)`` said.
+    /// The mark that a newcomer is to have: in use now, with so many hits to its credit.
+    @inline(__always)
+    func mark(ofNewcomerWith hits: UInt8) -> UseMark { UseMark(hits: hits, epoch: window.epoch) }
+
+    /// Puts a newcomer, which has its mark, at the head of a queue, as ``admit(_:weight:in:)`` said.
     mutating func insert(
-        _ entry: EntryReference, into queue: QueueKind, hits: UInt8 = 0,
-        in entries: inout some PolicyEntries & ~Copyable
+        _ entry: EntryReference, into queue: QueueKind, in entries: inout some PolicyEntries & ~Copyable
     ) {
-        entries.setMark(UseMark(hits: hits, epoch: window.epoch), of: entry)
         entries.setTime(clock, of: entry)
         countUses(1)
         switch queue {
         case .window: window.push(entry, in: &entries)
         case .main: main.push(entry, in: &entries)
         }
+        guard wasFull else { return }
+        prefetch(window.tail, in: entries)
+        prefetch(main.tail, in: entries)
+    }
+
+    /// Brings closer what is read when an entry leaves its queue.
+    @inline(__always)
+    private func prefetch(_ entry: EntryReference, in entries: borrowing some PolicyEntries & ~Copyable) {
+        guard entry != 0 else { return }
+        entries.prefetch(entry)
+        prefetch(entries.fingerprint(of: entry))
     }
 
     /// Forgets an entry that its owner removes. It becomes no ghost and is not discarded.
@@ -211,7 +227,7 @@ struct EvictionPolicy: Sendable {
         let mark = entries.mark(of: candidate)
         let age = (window.epoch &- mark.epoch) % EpochMarks.count
         if mark.hits > 0, age < queueAge {
-            sketch?.add(mark.hits, to: entries.fingerprint(of: candidate))
+            history.sketch?.add(mark.hits, to: entries.fingerprint(of: candidate))
             if isMain {
                 main.remove(candidate, in: &entries)
                 windowCapacity += Double(entries.weight(of: candidate))
@@ -224,7 +240,7 @@ struct EvictionPolicy: Sendable {
         } else if isMain {
             discardFromMain(candidate, in: &entries)
         } else {
-            sketch?.add(mark.hits, to: entries.fingerprint(of: candidate))
+            history.sketch?.add(mark.hits, to: entries.fingerprint(of: candidate))
             window.remove(candidate, in: &entries)
             makeGhost(candidate, in: &entries)
         }
@@ -232,7 +248,7 @@ struct EvictionPolicy: Sendable {
 
     private mutating func makeGhost(_ victim: EntryReference, in entries: inout some PolicyEntries & ~Copyable) {
         let inserted = clock &- age(of: victim, in: entries)
-        ghosts.insert(entries.fingerprint(of: victim), insertedAt: inserted, now: clock)
+        history.ghosts.insert(entries.fingerprint(of: victim), insertedAt: inserted, now: clock)
         entries.discard(victim)
     }
 
@@ -276,7 +292,7 @@ struct EvictionPolicy: Sendable {
             let idle = UInt64(self.age(of: victim, in: entries))
             return idle * UInt64(entries.weight(of: victim)) > UInt64(age) * UInt64(weight)
         case .usedLess(let count, let orAsMuch):
-            guard let sketch else { return true }
+            guard let sketch = history.sketch else { return true }
             let held = Int(sketch.count(of: entries.fingerprint(of: victim))) * weight
             let wanted = Int(count) * entries.weight(of: victim)
             return orAsMuch ? held <= wanted : held < wanted
@@ -289,9 +305,10 @@ struct EvictionPolicy: Sendable {
             let tail = main.tail
             let mark = entries.mark(of: tail)
             guard mark.hits > 0 else { return tail }
+            prefetch(entries.newer(than: tail), in: entries)
             entries.setMark(mark.with(hits: mark.hits - 1), of: tail)
             entries.setTime(clock, of: tail)
-            sketch?.add(1, to: entries.fingerprint(of: tail))
+            history.sketch?.add(1, to: entries.fingerprint(of: tail))
             main.rotate(in: &entries)
         }
     }
@@ -307,7 +324,7 @@ struct EvictionPolicy: Sendable {
         let mark = entries.mark(of: candidate)
         let hits = mark.hits
         let fingerprint = entries.fingerprint(of: candidate)
-        sketch?.add(hits, to: fingerprint)
+        history.sketch?.add(hits, to: fingerprint)
         window.remove(candidate, in: &entries)
         let weight = entries.weight(of: candidate)
         let isAdmitted: Bool
@@ -319,7 +336,7 @@ struct EvictionPolicy: Sendable {
                 hits > 0
                 && openMain(to: weight, isShort: isMainShort(after: 0), if: .any, whileFull: false, in: &entries)
         case .frequency:
-            let count = sketch?.count(of: fingerprint) ?? hits
+            let count = history.sketch?.count(of: fingerprint) ?? hits
             let condition = Displacement.usedLess(than: count, orAsMuch: hits > 0)
             isAdmitted = openMain(
                 to: weight, isShort: isMainShort(after: 0), if: condition, whileFull: false, in: &entries)
@@ -346,29 +363,16 @@ struct EvictionPolicy: Sendable {
         windowCapacity = min(windowCapacity, Double(self.capacity))
     }
 
-    /// Sizes the ghosts and the sketch for a number of entries, and empties them.
+    /// Sizes what is remembered of keys for a number of entries, and empties it.
     mutating func resizeTables(entryCount: Int) {
-        let entries = Double(entryCount)
         // Before anything is evicted nobody asks for the order of use, and a hit that finds its epoch written need not write.
-        epochLength = entryCount == 0 ? .max : max(1, Int(entries * parameters.epochShare))
-        ghosts = GhostTable(capacity: Int((entries * parameters.ghostsPerEntry).rounded()), entryCount: entryCount)
-        guard keepsFrequencies else { return }
-        sketch = FrequencySketch(
-            width: Int(entries * parameters.countersPerEntry),
-            agingPeriod: Int(entries * parameters.agingPeriodPerEntry))
+        epochLength = entryCount == 0 ? .max : max(1, Int(Double(entryCount) * parameters.epochShare))
+        history = KeyHistory(entryCount: entryCount, keepsFrequencies: keepsFrequencies, parameters: parameters)
     }
 
-    /// The memory that ``resizeTables(entryCount:)`` will take, in bytes.
-    static func tableByteCount(entryCount: Int, keepsFrequencies: Bool, parameters: PolicyParameters) -> Int {
-        let entries = Double(entryCount)
-        let ghosts = GhostTable.byteCount(capacity: Int((entries * parameters.ghostsPerEntry).rounded()))
-        guard keepsFrequencies else { return ghosts }
-        return ghosts + FrequencySketch.byteCount(width: Int(entries * parameters.countersPerEntry))
-    }
-
-    /// The memory of the ghosts and the sketch, in bytes.
+    /// The memory of what is remembered of keys, in bytes.
     @inline(__always)
-    var tableByteCount: Int { ghosts.byteCount + (sketch?.byteCount ?? 0) }
+    var tableByteCount: Int { history.byteCount }
 
     /// Moves the window's capacity towards its share, by one entry for each miss.
     private mutating func moveWindow(by weight: Int) {

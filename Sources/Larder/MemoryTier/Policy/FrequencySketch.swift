@@ -1,3 +1,5 @@
+internal import CProcessor
+
 /// A count-min sketch with four 4-bit counters a key, all in one cache line, halved at intervals so that it follows changes.
 ///
 /// After Cormode and Muthukrishnan, "An improved data stream summary: the count-min sketch" (J. Algorithms 55, 2005), with the aging of Einziger,
@@ -49,6 +51,13 @@ struct FrequencySketch: Sendable {
         }
         increments += Int(amount)
         if increments >= agingPeriod { age() }
+    }
+
+    /// Brings a key's counters closer.
+    @inline(__always)
+    func prefetch(_ fingerprint: UInt32) {
+        let start = block(of: Self.mix(fingerprint))
+        unsafe words.withUnsafeBufferPointer { unsafe larder_prefetch($0.baseAddress.unsafelyUnwrapped + start) }
     }
 
     /// An upper estimate of a key's uses, 0...15.

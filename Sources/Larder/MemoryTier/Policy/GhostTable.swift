@@ -79,6 +79,13 @@ struct GhostTable: Sendable {
         }
     }
 
+    /// Brings the row of a key closer.
+    @inline(__always)
+    func prefetch(_ fingerprint: UInt32) {
+        let start = row(of: fingerprint)
+        unsafe words.withUnsafeBufferPointer { unsafe larder_prefetch($0.baseAddress.unsafelyUnwrapped + start) }
+    }
+
     /// Calls `body` with the words of the row that a key belongs to. (Those beyond `ways` are free.)
     @inline(__always)
     private mutating func withRow<Result>(

@@ -38,6 +38,8 @@ protocol PolicyEntries: ~Copyable {
     func older(than entry: EntryReference) -> EntryReference
     /// Replaces the neighbour inserted before the entry.
     mutating func setOlder(_ neighbour: EntryReference, than entry: EntryReference)
+    /// Brings closer what will be read of an entry when it leaves its queue, and of its newer neighbour. A hint.
+    func prefetch(_ entry: EntryReference)
     /// Called once for each victim, after it has left its queue: forget its key and free it.
     mutating func discard(_ victim: EntryReference)
 }

@@ -40,7 +40,8 @@ struct ShadowCache: Sendable {
         // With as many entries as there may be the cache is full: what they weigh is what the queues share, and one has to go.
         if policy.count >= mostEntries { policy.resize(capacity: min(capacity, policy.weight + weight - 1)) }
         let queue = policy.admit(UInt32(truncatingIfNeeded: hash), weight: weight, in: &entries)
-        policy.insert(entries.add(hash, weight: weight), into: queue, in: &entries)
+        let mark = policy.mark(ofNewcomerWith: 0)
+        policy.insert(entries.add(hash, weight: weight, mark: mark), into: queue, in: &entries)
         return false
     }
 
@@ -63,7 +64,7 @@ struct ShadowCache: Sendable {
         entryCount: Int, mostEntries: Int, keepsFrequencies: Bool, parameters: PolicyParameters
     ) -> Int {
         ShadowEntries.byteCount(capacity: mostEntries)
-            + EvictionPolicy.tableByteCount(
+            + KeyHistory.byteCount(
                 entryCount: entryCount, keepsFrequencies: keepsFrequencies, parameters: parameters)
     }
 }
@@ -123,12 +124,13 @@ struct ShadowEntries: PolicyEntries, Sendable {
         return 0
     }
 
-    mutating func add(_ hash: UInt64, weight: Int) -> EntryReference {
+    mutating func add(_ hash: UInt64, weight: Int, mark: UseMark) -> EntryReference {
         if free == 0, count + 1 == rows.count { grow() }
         let entry = free == 0 ? EntryReference(count + 1) : free
         if free != 0 { free = rows[Int(free)].newer }
         rows[Int(entry)].hash = hash
         rows[Int(entry)].weight = UInt32(clamping: weight)
+        rows[Int(entry)].mark = mark
         place(entry)
         count += 1
         return entry
@@ -168,6 +170,7 @@ struct ShadowEntries: PolicyEntries, Sendable {
         for entry in 0..<count { place(EntryReference(entry + 1)) }
     }
 
+    func prefetch(_ entry: EntryReference) {}
     func weight(of entry: EntryReference) -> Int { Int(rows[Int(entry)].weight) }
     func fingerprint(of entry: EntryReference) -> UInt32 { UInt32(truncatingIfNeeded: rows[Int(entry)].hash) }
     func mark(of entry: EntryReference) -> UseMark { rows[Int(entry)].mark }
