@@ -13,18 +13,20 @@ import java.util.concurrent.CyclicBarrier;
 /**
  * Caffeine on the workload of the Swift harness, which starts this program and reads what it prints: a figure's name and the figure on each line.
  *
- * <p>Arguments: the mode, the number of entries, the bytes in a value, and the files of draws (32-bit little-endian indexes, one file a thread).
- * Keys and values are the same functions of the index as in the harness; the self-test proves it. A get builds its key, as a service would, and
- * hands out the cached array, which is not copied.
+ * <p>Arguments: the mode, the form of the keys, the number of entries, the bytes in a value, and the files of draws (32-bit little-endian indexes,
+ * one file a thread). Keys and values are the same functions of the index as in the harness; the self-test proves it. A get builds its key, as a
+ * service would, and hands out the cached array, which is not copied.
  */
 public final class CaffeineDriver {
     private static final OperatingSystemMXBean SYSTEM =
             (OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();
 
+    private final boolean keysAreBytes;
     private final int entries;
     private final int valueSize;
 
-    private CaffeineDriver(int entries, int valueSize) {
+    private CaffeineDriver(boolean keysAreBytes, int entries, int valueSize) {
+        this.keysAreBytes = keysAreBytes;
         this.entries = entries;
         this.valueSize = valueSize;
     }
@@ -34,9 +36,11 @@ public final class CaffeineDriver {
             hitRatio(arguments[1], Arrays.copyOfRange(arguments, 2, arguments.length));
             return;
         }
-        CaffeineDriver driver = new CaffeineDriver(Integer.parseInt(arguments[1]), Integer.parseInt(arguments[2]));
-        int[][] draws = new int[arguments.length - 3][];
-        for (int i = 0; i < draws.length; i++) draws[i] = readDraws(arguments[i + 3]);
+        CaffeineDriver driver =
+                new CaffeineDriver(
+                        arguments[1].equals("bytes"), Integer.parseInt(arguments[2]), Integer.parseInt(arguments[3]));
+        int[][] draws = new int[arguments.length - 4][];
+        for (int i = 0; i < draws.length; i++) draws[i] = readDraws(arguments[i + 4]);
         switch (arguments[0]) {
             case "self_test" -> driver.selfTest();
             case "mem_get_hit" -> driver.getHits(draws);
@@ -49,18 +53,45 @@ public final class CaffeineDriver {
         }
     }
 
-    /** A 16-byte key as an object. */
-    private record Key(long first, long second) {
-        static Key of(int index) {
-            long first = keyOrder(index);
-            return new Key(first, mix(first));
-        }
-
+    /** A key as a program makes it that knows all its keys to be of 16 well-mixed bytes: two numbers in one object, the first of which serves as hash. */
+    private record Pair(long first, long second) {
         @Override
         public int hashCode() {
             // The words are mixed already.
             return (int) first;
         }
+    }
+
+    /** A key as a program makes it that has bytes of any length and content. */
+    private record Bytes(byte[] bytes) {
+        @Override
+        public boolean equals(Object other) {
+            return other instanceof Bytes that && Arrays.equals(bytes, that.bytes);
+        }
+
+        @Override
+        public int hashCode() {
+            return Arrays.hashCode(bytes);
+        }
+    }
+
+    private Object key(int index) {
+        long first = keyOrder(index);
+        long second = mix(first);
+        if (!keysAreBytes) return new Pair(first, second);
+        byte[] bytes = new byte[16];
+        WORDS.set(bytes, 0, first);
+        WORDS.set(bytes, 8, second);
+        return new Bytes(bytes);
+    }
+
+    private static final java.lang.invoke.VarHandle WORDS =
+            java.lang.invoke.MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.BIG_ENDIAN);
+
+    private static byte[] bytes(Object key) {
+        if (key instanceof Bytes it) return it.bytes;
+        Pair pair = (Pair) key;
+        return ByteBuffer.allocate(16).putLong(pair.first).putLong(pair.second).array();
     }
 
     private static long mix(long z) {
@@ -100,30 +131,30 @@ public final class CaffeineDriver {
         return draws;
     }
 
-    private Cache<Key, byte[]> full() {
-        Cache<Key, byte[]> cache = Caffeine.newBuilder().maximumSize(entries + 1L).build();
-        for (int i = 0; i < entries; i++) cache.put(Key.of(i), value(i, 0));
+    private Cache<Object, byte[]> full() {
+        Cache<Object, byte[]> cache = Caffeine.newBuilder().maximumSize(entries + 1L).build();
+        for (int i = 0; i < entries; i++) cache.put(key(i), value(i, 0));
         cache.cleanUp();
         return cache;
     }
 
     private void selfTest() {
-        Cache<Key, byte[]> cache = full();
-        for (int i = 0; i < entries; i += 3) cache.put(Key.of(i), value(i, 1));
+        Cache<Object, byte[]> cache = full();
+        for (int i = 0; i < entries; i += 3) cache.put(key(i), value(i, 1));
         long sum = 0;
         int found = 0;
         for (int i = 0; i < entries; i++) {
-            Key key = Key.of(i);
+            Object key = key(i);
             byte[] value = cache.getIfPresent(key);
             if (value == null) throw new IllegalStateException("entry " + i + " is absent");
-            ByteBuffer bytes = ByteBuffer.allocate(16 + valueSize).putLong(key.first).putLong(key.second).put(value);
+            ByteBuffer bytes = ByteBuffer.allocate(16 + valueSize).put(bytes(key)).put(value);
             long hash = 0xCBF29CE484222325L;
             for (byte b : bytes.array()) hash = (hash ^ (b & 0xFF)) * 0x100000001B3L;
             sum += hash;
             found++;
         }
         for (int i = entries; i < entries + 100; i++)
-            if (cache.getIfPresent(Key.of(i)) != null) throw new IllegalStateException("never written");
+            if (cache.getIfPresent(key(i)) != null) throw new IllegalStateException("never written");
         System.out.println(found + " " + Long.toUnsignedString(sum));
     }
 
@@ -160,17 +191,17 @@ public final class CaffeineDriver {
         System.out.println("cpu_ns " + cpu);
     }
 
-    private void get(Cache<Key, byte[]> cache, int[] draws) {
+    private void get(Cache<Object, byte[]> cache, int[] draws) {
         long wrong = 0;
         for (int index : draws) {
-            byte[] value = cache.getIfPresent(Key.of(index));
+            byte[] value = cache.getIfPresent(key(index));
             if (value == null || value.length != valueSize || head(value) != head(index, 0)) wrong++;
         }
         if (wrong > 0) throw new IllegalStateException(wrong + " gets saw a wrong value");
     }
 
     private void getHits(int[][] draws) throws Exception {
-        Cache<Key, byte[]> cache = full();
+        Cache<Object, byte[]> cache = full();
         // Compiled and warm before the clock starts.
         for (int i = 0; i < 3; i++) get(cache, draws[0]);
         System.gc();
@@ -180,7 +211,7 @@ public final class CaffeineDriver {
         long[] samples = new long[Math.min(200_000, draws[0].length)];
         for (int i = 0; i < samples.length; i++) {
             long start = System.nanoTime();
-            byte[] value = cache.getIfPresent(Key.of(draws[0][i]));
+            byte[] value = cache.getIfPresent(key(draws[0][i]));
             samples[i] = System.nanoTime() - start;
             if (value == null) throw new IllegalStateException("absent");
         }
@@ -189,11 +220,11 @@ public final class CaffeineDriver {
         System.out.println("p99 " + samples[(int) Math.ceil(samples.length * 0.99) - 1]);
     }
 
-    private long getOrInsert(Cache<Key, byte[]> cache, int[] draws) {
+    private long getOrInsert(Cache<Object, byte[]> cache, int[] draws) {
         long inserted = 0;
         long wrong = 0;
         for (int index : draws) {
-            Key key = Key.of(index);
+            Object key = key(index);
             byte[] value = cache.getIfPresent(key);
             if (value == null) {
                 cache.put(key, value(index, 0));
@@ -207,7 +238,7 @@ public final class CaffeineDriver {
     }
 
     private void getEvicting(int[] warming, int[] draws) throws Exception {
-        Cache<Key, byte[]> cache = Caffeine.newBuilder().maximumSize(entries / 10).build();
+        Cache<Object, byte[]> cache = Caffeine.newBuilder().maximumSize(entries / 10).build();
         getOrInsert(cache, warming);
         long[] inserted = new long[1];
         measure(1, draws.length, thread -> inserted[0] = getOrInsert(cache, draws));
@@ -215,7 +246,7 @@ public final class CaffeineDriver {
     }
 
     private void mixed(int[][] draws, int readsOfHundred) throws Exception {
-        Cache<Key, byte[]> cache = full();
+        Cache<Object, byte[]> cache = full();
         byte[][][] values = new byte[draws.length][][];
         for (int thread = 0; thread < draws.length; thread++) {
             java.util.SplittableRandom random = new java.util.SplittableRandom(thread);
@@ -227,7 +258,7 @@ public final class CaffeineDriver {
         measure(draws.length, (long) draws.length * draws[0].length, thread -> {
             int[] mine = draws[thread];
             for (int i = 0; i < mine.length; i++) {
-                Key key = Key.of(mine[i]);
+                Object key = key(mine[i]);
                 if (values[thread][i] != null) {
                     cache.put(key, values[thread][i]);
                 } else {
@@ -251,7 +282,7 @@ public final class CaffeineDriver {
 
     private void overhead() throws InterruptedException {
         long before = usedHeap();
-        Cache<Key, byte[]> cache = full();
+        Cache<Object, byte[]> cache = full();
         System.out.println("heap_bytes " + (usedHeap() - before));
         if (cache.estimatedSize() != entries) throw new IllegalStateException("evicted");
     }

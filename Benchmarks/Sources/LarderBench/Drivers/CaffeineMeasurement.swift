@@ -4,6 +4,15 @@ import Foundation
 ///
 /// The draws are made here and handed over in files, so that both sides ask for the same entries whatever their math libraries do.
 struct CaffeineMeasurement {
+    /// What the program makes of a key.
+    enum KeyForm: String {
+        /// An object of two numbers.
+        case pair
+        /// An object that holds an array of bytes.
+        case bytes
+    }
+
+    let keys: KeyForm
     let plan: Plan
     let directory: String
 
@@ -61,7 +70,7 @@ struct CaffeineMeasurement {
     }
 
     private func run(_ mode: String, draws: [[UInt32]]) throws -> [String] {
-        var arguments = [mode, "\(plan.entries)", "\(plan.valueSize)"]
+        var arguments = [mode, keys.rawValue, "\(plan.entries)", "\(plan.valueSize)"]
         for (position, indexes) in draws.enumerated() {
             let path = "\(directory)/draws-\(position)"
             let bytes = unsafe indexes.withUnsafeBytes { unsafe Data($0) }

@@ -13,7 +13,10 @@ enum Peer: String, CaseIterable, Sendable {
     case dictionary
     case arrayKeyedDictionary = "dictionary-array"
     case nsCache = "nscache"
+    /// Caffeine with keys of two numbers.
     case caffeine
+    /// Caffeine with keys of any bytes, as the other peers' are.
+    case caffeineBytes = "caffeine-bytes"
     /// The harness alone: subtracted from instruction counts, never reported.
     case null
 
@@ -25,7 +28,7 @@ enum Peer: String, CaseIterable, Sendable {
         switch self {
         case .larder, .larderBorrow, .larderObject, .larderAsync: true
         case .lmdb, .longSnapshotLMDB, .rocksDB, .rowCacheRocksDB, .sqlite: true
-        case .dictionary, .arrayKeyedDictionary, .nsCache, .caffeine, .null: false
+        case .dictionary, .arrayKeyedDictionary, .nsCache, .caffeine, .caffeineBytes, .null: false
         }
     }
 
@@ -86,7 +89,9 @@ enum Peer: String, CaseIterable, Sendable {
         case .nsCache:
             try Measurement<NSCacheDriver>(plan: plan, directory: directory).perform(task)
         case .caffeine:
-            try CaffeineMeasurement(plan: plan, directory: directory).perform(task)
+            try CaffeineMeasurement(keys: .pair, plan: plan, directory: directory).perform(task)
+        case .caffeineBytes:
+            try CaffeineMeasurement(keys: .bytes, plan: plan, directory: directory).perform(task)
         case .null:
             try Measurement<NullDriver>(plan: plan, directory: directory).perform(task)
         }

@@ -16,7 +16,7 @@ enum Instructions {
     }
 
     private static func total(_ plan: Plan, in directory: String) throws -> UInt64 {
-        guard plan.peer != .caffeine else {
+        guard plan.peer != .caffeine, plan.peer != .caffeineBytes else {
             throw NotOffered("is compiled while it runs: its instructions are not counted")
         }
         return try Callgrind.total(in: directory) { program, prefix, environment in

@@ -30,7 +30,7 @@ enum Suite {
         // One of each library: how a peer reads makes no difference to how it writes.
         let writers: [Peer] = [.larder, .larderAsync, .lmdb, .rocksDB, .sqlite]
         let blocking = writers.filter { $0 != .larderAsync }
-        let inMemory: [Peer] = [.larder, .dictionary, .arrayKeyedDictionary, .nsCache, .caffeine]
+        let inMemory: [Peer] = [.larder, .dictionary, .arrayKeyedDictionary, .nsCache, .caffeine, .caffeineBytes]
         var cells: [Cell] = []
         for valueSize in [100, 1024] {
             for distribution in [Distribution.zipf, .uniform] {
@@ -69,14 +69,16 @@ enum Suite {
         return cells
     }()
 
+    private static let hitPeers: [Peer] = [.larder, .larderBorrow, .larderObject, .lmdb, .caffeine, .caffeineBytes]
+
     /// The cells that the project sets figures for, with the peers that the figures name.
     static let figures: [Cell] = [
-        Cell(.memoryGetHit, threads: 1, .zipf, [.larder, .larderBorrow, .larderObject, .lmdb, .caffeine]),
-        Cell(.memoryGetHit, threads: 2, .zipf, [.larder, .larderBorrow, .larderObject, .lmdb, .caffeine]),
+        Cell(.memoryGetHit, threads: 1, .zipf, hitPeers),
+        Cell(.memoryGetHit, threads: 2, .zipf, hitPeers),
         Cell(.memoryGetHitInstructions, .zipf, [.larder, .larderBorrow, .larderObject, .lmdb, .dictionary]),
         Cell(.diskGet, .uniform, [.larder, .lmdb]),
-        Cell(.memoryGetEvicting, .zipf, [.larder, .larderBorrow, .caffeine]),
-        Cell(.memoryOverhead, .uniform, [.larder, .dictionary, .arrayKeyedDictionary, .caffeine]),
+        Cell(.memoryGetEvicting, .zipf, [.larder, .larderBorrow, .caffeine, .caffeineBytes]),
+        Cell(.memoryOverhead, .uniform, [.larder, .dictionary, .arrayKeyedDictionary, .caffeine, .caffeineBytes]),
         Cell(.durablePut, threads: 1, .uniform, durable: true, [.larder, .larderAsync, .lmdb]),
         Cell(.durablePut, threads: 64, .uniform, durable: true, [.larder, .lmdb]),
         Cell(.durablePut, threads: 64, .zipf, durable: true, [.larder, .lmdb]),
