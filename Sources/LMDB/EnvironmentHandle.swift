@@ -23,6 +23,9 @@ final class EnvironmentHandle: @unchecked Sendable {
     /// Whether the C environment was closed and could not be opened again: nothing may use `pointer`.
     private(set) var isLost = false
 
+    /// How often the map may have moved. It stays while a read transaction of this process is active.
+    private(set) var mapNumber: UInt64 = 0
+
     /// The C environment was closed. No transaction of this process may be active.
     func markLost() {
         isLost = true
@@ -32,6 +35,7 @@ final class EnvironmentHandle: @unchecked Sendable {
     func replace(by other: EnvironmentHandle) {
         unsafe pointer = other.pointer
         isLost = false
+        mapNumber += 1
     }
 
     /// The map's size beyond which it grows only in steps of ``Environment/limitedMapGrowth``; `nil` where it doubles.
@@ -95,6 +99,7 @@ final class EnvironmentHandle: @unchecked Sendable {
     }
 
     private func setMapSize(_ size: Int) throws(LMDBError) {
+        mapNumber += 1
         let code = unsafe mdb_env_set_mapsize(pointer, size)
         // EINVAL: a write transaction of this process is active, so it has taken the size over already.
         if code == 0 || code == EINVAL { return }

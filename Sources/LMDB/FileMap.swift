@@ -56,7 +56,8 @@ struct MappedPages {
     private let start: UnsafeRawPointer
     /// Bytes of a page.
     let size: Int
-    private let count: UInt64
+    /// How many there are.
+    let count: UInt64
 
     @unsafe
     init(start: UnsafeRawPointer, size: Int, count: UInt64) {
@@ -64,6 +65,9 @@ struct MappedPages {
         self.size = size
         self.count = count
     }
+
+    /// Where the first lies.
+    var address: UInt { unsafe UInt(bitPattern: start) }
 
     /// The page of a number, if there is one that says so itself.
     @inline(__always)

@@ -2,7 +2,7 @@ internal import CLMDB
 
 /// Lookups of single keys of a table in read transactions, page by page in the file's map (see ``TreeSearch``) rather than by `mdb_get`.
 ///
-/// Where anything is found not to be as it is to be, LMDB looks itself, so that most damage shows as it always does.
+/// LMDB says where the tree has its root, once a snapshot (``RecentTree``). Where anything is found not to be as it is to be, LMDB looks itself, so that most damage shows as it always does.
 @safe
 @usableFromInline
 package struct PointLookup: ~Copyable, @unchecked Sendable {
@@ -12,11 +12,14 @@ package struct PointLookup: ~Copyable, @unchecked Sendable {
     /// 0 if it is larger than that of the system's pages, to which the map is aligned.
     private let pageSize: Int
     private let map = FileMap()
+    private let recent = RecentTree()
+    private let environment: EnvironmentHandle
 
     /// - Parameter name: The table's name, under which LMDB's table of tables has the tree's record.
     /// - Throws: ``LMDBError``.
     package init(of table: Table, named name: String, in environment: Environment) throws(LMDBError) {
         self.table = table
+        self.environment = environment.handle
         let pageSize = try environment.information().pageSize
         self.pageSize = pageSize <= FileMap.systemPageSize ? pageSize : 0
         unsafe self.name = .allocate(capacity: name.utf8.count)
@@ -50,6 +53,22 @@ package struct PointLookup: ~Copyable, @unchecked Sendable {
     /// The search of the tree as the transaction sees it; `nil` if there is no such tree, or none of plain keys.
     @unsafe
     func search(in transaction: OpaquePointer) -> TreeSearch? {
+        let snapshot = unsafe UInt64(UInt(bitPattern: mdb_txn_id(transaction)))
+        if let search = remembered(in: snapshot) { return search }
+        guard let search = unsafe currentSearch(in: transaction) else { return nil }
+        recent.remember(search, in: snapshot, map: environment.mapNumber)
+        return search
+    }
+
+    /// As ``search(in:)``, if that is remembered. To be called by a reader of the snapshot.
+    @inline(__always)
+    func remembered(in snapshot: UInt64) -> TreeSearch? {
+        recent.search(in: snapshot, map: environment.mapNumber, pageSize: pageSize)
+    }
+
+    /// As ``search(in:)``, by what LMDB and the meta page say.
+    @unsafe
+    private func currentSearch(in transaction: OpaquePointer) -> TreeSearch? {
         var (key, value) = unsafe (MDB_val(mv_size: name.count, mv_data: name.baseAddress), MDB_val())
         guard unsafe mdb_get(transaction, Table.main.handle, &key, &value) == 0,
             unsafe value.mv_size == Tree.size, let record = unsafe UnsafeRawPointer(value.mv_data)

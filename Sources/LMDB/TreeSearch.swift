@@ -15,10 +15,12 @@ internal import CProcessor
 /// are of one word.
 @safe
 struct TreeSearch {
-    private let pages: MappedPages
-    /// `nil` if the tree is empty.
-    private let root: UInt64?
-    private let depth: Int
+    let pages: MappedPages
+    /// The root's number, ``noPage`` if the tree is empty.
+    let root: UInt64
+    let depth: Int
+
+    private static let noPage = UInt64.max
 
     /// What a search finds.
     @unsafe
@@ -30,20 +32,26 @@ struct TreeSearch {
         case undecided
     }
 
+    init(root: UInt64, depth: Int, in pages: MappedPages) {
+        self.root = root
+        self.depth = depth
+        self.pages = pages
+    }
+
     /// The search of a tree that a record in the table of tables describes; `nil` where keys are not compared byte by byte, or have several values.
     @unsafe
     init?(ofRecord record: UnsafeRawPointer, in pages: MappedPages) {
         guard unsafe record.loadUnaligned(fromByteOffset: 4, as: UInt16.self) == 0 else { return nil }
-        depth = unsafe Int(record.loadUnaligned(fromByteOffset: 6, as: UInt16.self))
-        let root = unsafe record.loadUnaligned(fromByteOffset: 40, as: UInt64.self)
-        self.root = root == .max ? nil : root
-        self.pages = pages
+        self.init(
+            root: unsafe record.loadUnaligned(fromByteOffset: 40, as: UInt64.self),
+            depth: unsafe Int(record.loadUnaligned(fromByteOffset: 6, as: UInt16.self)), in: pages)
     }
 
     /// Finds a key, which is not empty.
     @unsafe
     func find(_ key: UnsafeRawBufferPointer) -> Result {
-        guard var number = root else { return unsafe .absent }
+        guard root != Self.noPage else { return unsafe .absent }
+        var number = root
         let sought = unsafe SoughtKey(key)
         for level in 1...max(depth, 1) {
             guard let page = unsafe pages.page(number), let nodes = unsafe PageNodes(page, size: pages.size),

@@ -317,7 +317,7 @@ private final class FileCopy {
 }
 
 /// Holds a lookup for a closure.
-private final class PointLookupOwner: Sendable {
+final class PointLookupOwner: Sendable {
     let lookup: PointLookup
     init(_ lookup: consuming PointLookup) { self.lookup = lookup }
 }
