@@ -19,7 +19,7 @@ struct Interval: Sendable {
         var bytesWritten: UInt64?
 
         /// More memory than a peer takes in a measured stretch, in bytes.
-        private static let touchedBytes = 1 << 30
+        private static let touchedBytes = 1 << 29
 
         /// A reading at the beginning. The host of a virtual machine takes memory back that was free for a while, and to get it again would be measured with the peer.
         static func first() -> Reading {
