@@ -17,7 +17,7 @@ extension Environment {
     /// - Parameters:
     ///   - compacting: Whether free pages are left out, which costs more time and gives a smaller file.
     ///   - verify: Checks the copy, which lies in the directory given, before it gets its name.
-    ///   - started: Is called with the path of the file that is being written.
+    ///   - started: Is called with the path of the file that is being written, inside a read transaction; again if it is begun anew.
     /// - Throws: ``LMDBError``: `EEXIST` if there is such a file, an `errno`; what `verify` throws.
     package func copy(
         to path: String, compacting: Bool, started: (_ file: String) -> Void,
@@ -43,12 +43,8 @@ extension Environment {
         let hold = FileSystem.holdDirectory(directory, waits: true)
         defer { hold?.end() }
         let copy = directory + "/" + FileName.data
-        started(copy)
-        // Counts as a reader, so that the map stays where it is.
-        try read { _ in
-            try unsafe check(
-                mdb_env_copy2(handle.pointer, directory, compacting ? UInt32(MDB_CP_COMPACT) : 0), "mdb_env_copy2",
-                path: copy)
+        while try !write(copy, in: directory, compacting: compacting, started: started) {
+            try FileSystem.removeFile(copy)
         }
         // LMDB makes it readable for whoever the umask lets, in a directory that only we can read so far.
         try FileSystem.makePrivate(copy)
@@ -58,5 +54,20 @@ extension Environment {
             throw LMDBError(.init(rawValue: EEXIST), operation: "backup", path: target)
         }
         try FileSystem.flush(path)
+    }
+
+    /// Writes the copy as LMDB does. Returns false, with an empty file, if another process has made the file grow beyond the map just now: whoever
+    /// reads next takes over the larger size.
+    private func write(
+        _ copy: String, in directory: String, compacting: Bool, started: (_ file: String) -> Void
+    ) throws -> Bool {
+        // Counts as a reader, so that the map stays where it is.
+        try read { _ in
+            started(copy)
+            let code = unsafe mdb_env_copy2(handle.pointer, directory, compacting ? UInt32(MDB_CP_COMPACT) : 0)
+            if code == MDB_MAP_RESIZED { return false }
+            try check(code, "mdb_env_copy2", path: copy)
+            return true
+        }
     }
 }

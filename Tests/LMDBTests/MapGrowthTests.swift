@@ -1,4 +1,5 @@
 import LMDB
+import Synchronization
 import TestSupport
 import Testing
 
@@ -136,6 +137,30 @@ import Testing
         await growElsewhere()
         #expect(try environment.read { try $0.statistics(of: table).entries } == 20)
         #expect(try environment.read { try $0.value("theirs 19".bytes, in: table)?.count } == 200_000)
+    }
+
+    @Test(arguments: [false, true])
+    func `is taken over by a copy that has just begun`(compacting: Bool) async throws {
+        let environment = try Environment.openForTest(scratch.store, mapSize: 1 << 17)
+        let target = ScratchDirectory()
+        let begins = Mutex(0)
+        let (hasBegun, hasGrown) = (Gate(), Gate())
+        async let copied: Void = inThread { [path = target.store as String] in
+            try environment.copy(to: path, compacting: compacting) { _ in
+                begins.withLock { $0 += 1 }
+                hasBegun.open()
+                hasGrown.wait()
+            } verify: { _ in
+            }
+        }
+        try await inThread { hasBegun.wait() }
+        await growElsewhere()
+        hasGrown.open()
+        try await copied
+        #expect(begins.withLock { $0 } == 2)
+        let copy = try Environment.openForTest(target.store)
+        let table = try copy.table
+        #expect(try copy.read { try $0.statistics(of: table).entries } == 20)
     }
 
     @Test func `is taken over by the next write`() async throws {
