@@ -109,6 +109,8 @@ final class ReaderPool: Sendable {
     @inline(__always)
     private func isOverwritten(_ transaction: OpaquePointer, byTheCommitAfterTheNext: Bool = false) -> Bool {
         let id = unsafe UInt64(truncatingIfNeeded: mdb_txn_id(transaction))
+        // LMDB has read the meta page before it is looked at again.
+        atomicMemoryFence(ordering: .acquiring)
         let inPlace = metaPages.transactionID(inPlaceOf: id)
         return byTheCommitAfterTheNext ? inPlace == id &+ 2 : inPlace > id
     }

@@ -5,9 +5,9 @@ internal import Synchronization
 /// Snapshots of one number are one: readers take it from a counter that goes up once a commit has succeeded. The map can move, and then has another number
 /// (``EnvironmentHandle/mapNumber``).
 struct RecentTree: ~Copyable, Sendable {
-    /// Whether a thread writes the rest.
-    private let isWriting = Atomic<Bool>(false)
-    /// The snapshot's number; 0 for none, and while somebody writes.
+    // The snapshot's number would not do instead: another may come and go.
+    private let lock = SequenceLock()
+    /// The snapshot's number; 0 for none.
     private let snapshot = Atomic<UInt64>(0)
     private let mapNumber = Atomic<UInt64>(0)
     private let mapStart = Atomic<UInt>(0)
@@ -22,29 +22,25 @@ struct RecentTree: ~Copyable, Sendable {
     ///   - pageSize: That of the file's pages.
     @inline(__always)
     func search(in snapshot: UInt64, map: UInt64, pageSize: Int) -> TreeSearch? {
-        guard snapshot != 0, self.snapshot.load(ordering: .acquiring) == snapshot,
+        guard snapshot != 0, let sequence = lock.beginReading(), self.snapshot.load(ordering: .relaxed) == snapshot,
             mapNumber.load(ordering: .relaxed) == map,
             let start = unsafe UnsafeRawPointer(bitPattern: mapStart.load(ordering: .relaxed))
         else { return nil }
         let search = unsafe TreeSearch(
             root: root.load(ordering: .relaxed), depth: depth.load(ordering: .relaxed),
             in: MappedPages(start: start, size: pageSize, count: pageCount.load(ordering: .relaxed)))
-        // What was read is of one snapshot if nobody began to write meanwhile.
-        atomicMemoryFence(ordering: .acquiring)
-        return self.snapshot.load(ordering: .relaxed) == snapshot ? search : nil
+        return lock.isUnchanged(since: sequence) ? search : nil
     }
 
     /// Remembers the search of the tree as it is in a snapshot, unless another thread is just remembering one.
     func remember(_ search: TreeSearch, in snapshot: UInt64, map: UInt64) {
-        guard isWriting.compareExchange(expected: false, desired: true, ordering: .acquiring).exchanged else { return }
-        self.snapshot.store(0, ordering: .relaxed)
-        atomicMemoryFence(ordering: .releasing)
+        guard lock.tryToBeginWriting() else { return }
+        self.snapshot.store(snapshot, ordering: .relaxed)
         mapNumber.store(map, ordering: .relaxed)
         mapStart.store(search.pages.address, ordering: .relaxed)
         pageCount.store(search.pages.count, ordering: .relaxed)
         root.store(search.root, ordering: .relaxed)
         depth.store(search.depth, ordering: .relaxed)
-        self.snapshot.store(snapshot, ordering: .releasing)
-        isWriting.store(false, ordering: .releasing)
+        lock.endWriting()
     }
 }

@@ -108,6 +108,29 @@ import Testing
         #expect(right.load(ordering: .relaxed) > 1_000)
     }
 
+    /// Two that are remembered in turn, by two threads, while others ask for each: only the version tells that one came and went.
+    @Test func `is never part of one and part of another`() async throws {
+        let tree = RecentTreeOwner()
+        let isOver = Atomic<Bool>(false)
+        let seen = Atomic<Int>(0)
+        let mixed = Atomic<Int>(0)
+        try await inThreads(4) { thread in
+            let own = UInt64(thread % 2 + 1)
+            if thread < 2 {
+                for _ in 0..<3_000_000 { tree.remember(own) }
+                isOver.store(true, ordering: .relaxed)
+            } else {
+                while !isOver.load(ordering: .relaxed) {
+                    guard let found = tree.found(own) else { continue }
+                    seen.add(1, ordering: .relaxed)
+                    if found != [own, own, own, own] { mixed.add(1, ordering: .relaxed) }
+                }
+            }
+        }
+        #expect(mixed.load(ordering: .relaxed) == 0)
+        #expect(seen.load(ordering: .relaxed) > 0)
+    }
+
     @Test func `is not used where the map has moved since`() throws {
         try commit()
         for round in 1...20 {
@@ -135,5 +158,22 @@ import Testing
                 #expect(try isRight(transaction))
             }
         }
+    }
+}
+
+/// A remembered tree all of whose numbers are the same.
+private final class RecentTreeOwner: Sendable {
+    private let tree = RecentTree()
+
+    func remember(_ number: UInt64) {
+        let start = unsafe UnsafeRawPointer(bitPattern: UInt(number) << 12)!
+        let pages = unsafe MappedPages(start: start, size: 4_096, count: number)
+        tree.remember(TreeSearch(root: number, depth: Int(number), in: pages), in: number, map: 1)
+    }
+
+    /// What is remembered as the tree of a snapshot: the root, the depth, the number of pages, and where they lie.
+    func found(_ number: UInt64) -> [UInt64]? {
+        guard let search = tree.search(in: number, map: 1, pageSize: 4_096) else { return nil }
+        return [search.root, UInt64(search.depth), search.pages.count, UInt64(search.pages.address >> 12)]
     }
 }

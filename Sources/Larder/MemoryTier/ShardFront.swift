@@ -1,3 +1,4 @@
+internal import LMDB
 internal import Synchronization
 
 /// What a shard shows to lookups without its lock, on one cache line: written under the lock, while the sequence number is odd. What lookups write, they do on

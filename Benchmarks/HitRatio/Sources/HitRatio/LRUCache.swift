@@ -21,7 +21,7 @@ struct LRUCache {
             queue.remove(victim, in: &entries)
             entries.discard(victim)
         }
-        queue.push(entries.add(hash, weight: weight), in: &entries)
+        queue.push(entries.add(hash, weight: weight, mark: UseMark(byte: 0)), in: &entries)
         return false
     }
 }

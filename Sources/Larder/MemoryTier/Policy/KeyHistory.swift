@@ -1,7 +1,7 @@
 /// What an eviction policy remembers of keys, whether their entries are there or not: ghosts of those that left the window unused, and how often each key was used.
 struct KeyHistory: Sendable {
     var ghosts: GhostTable
-    /// Nil if no configuration asks for it, or there are no entries to be expected.
+    /// Nil if no configuration asks for it.
     var sketch: FrequencySketch?
 
     /// An empty history, of the size that suits a number of entries.
@@ -9,7 +9,7 @@ struct KeyHistory: Sendable {
     /// - Parameter keepsFrequencies: Whether a configuration may come that needs the sketch.
     init(entryCount: Int, keepsFrequencies: Bool, parameters: PolicyParameters) {
         ghosts = GhostTable(capacity: Self.ghosts(entryCount, parameters), entryCount: entryCount)
-        guard keepsFrequencies, entryCount > 0 else { return }
+        guard keepsFrequencies else { return }
         sketch = FrequencySketch(
             width: Self.counters(entryCount, parameters),
             agingPeriod: Int(Double(entryCount) * parameters.agingPeriodPerEntry))
@@ -27,7 +27,7 @@ struct KeyHistory: Sendable {
     @inline(__always)
     var byteCount: Int { ghosts.byteCount + (sketch?.byteCount ?? 0) }
 
-    /// The memory of a history for at least one entry, in bytes.
+    /// The memory of a history, in bytes.
     static func byteCount(entryCount: Int, keepsFrequencies: Bool, parameters: PolicyParameters) -> Int {
         let ghosts = GhostTable.byteCount(capacity: ghosts(entryCount, parameters))
         return ghosts + (keepsFrequencies ? FrequencySketch.byteCount(width: counters(entryCount, parameters)) : 0)
