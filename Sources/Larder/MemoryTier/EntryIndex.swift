@@ -179,18 +179,15 @@ struct EntryIndex: ~Copyable, Sendable {
         setMark(mark, at: locate(entry, fingerprint) { _ in })
     }
 
-    /// How many of the entries in the first `rows` rows, or all, were used since they came in. O(`rows`).
-    func countUsed(rows mostRows: Int) -> UsedSample {
-        var sample = UsedSample()
+    /// Calls `body` with each entry in the first `mostRows` rows, and its mark. O(`mostRows`).
+    func forEach(inFirst mostRows: Int, _ body: (EntryReference, UseMark) -> Void) {
         for row in 0..<min(rows, mostRows) {
             for slot in 0..<Self.slots {
                 let place = Place(row: row, slot: slot)
-                guard UInt32(truncatingIfNeeded: word(at: place)) != 0 else { continue }
-                sample.count += 1
-                if mark(at: place).hits > 0 { sample.used += 1 }
+                let entry = EntryReference(truncatingIfNeeded: word(at: place))
+                if entry != 0 { body(entry, mark(at: place)) }
             }
         }
-        return sample
     }
 
     /// Brings the row of a fingerprint closer.

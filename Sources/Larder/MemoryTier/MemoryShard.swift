@@ -242,7 +242,13 @@ struct MemoryShard: ~Copyable, Sendable {
     /// How many of some hundred entries were used before the shard was full for the first time, or until now.
     var usedSample: UsedSample { sampleWhenFull ?? sampleNow }
 
-    private var sampleNow: UsedSample { entries.index.countUsed(rows: Self.rowsOfSample) }
+    private var sampleNow: UsedSample {
+        var sample = UsedSample()
+        entries.index.forEach(inFirst: Self.rowsOfSample) { entry, mark in
+            sample.add(mark, age: policy.age(of: entry, in: entries), of: policy.count)
+        }
+        return sample
+    }
 
     /// How many entries to make the index for: half as many again as now, but no more than there will be when the shard is full. So it grows to its final size while
     /// there is still room for two of them.

@@ -37,7 +37,7 @@ import Testing
         #expect(tier.brokenInvariant() == nil)
     }
 
-    @Test(arguments: [(0.0, 0.09...0.11), (0.5, 0.2...0.35), (1.0, 0.65...0.85)])
+    @Test(arguments: [(0.0, 0.09...0.11), (0.5, 0.12...0.25), (0.8, 0.45...0.65), (1.0, 0.99...1.0)])
     func `the more of what fills memory first was used the wider its window becomes at once`(
         usedShare: Double, expected: ClosedRange<Double>
     ) {

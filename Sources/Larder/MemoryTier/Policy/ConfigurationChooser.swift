@@ -82,11 +82,14 @@ struct ConfigurationChooser: Sendable {
         return advice
     }
 
-    /// Lets the configuration that follows recency begin ahead when the live cache is full for the first time, by the square of the share of its entries that were
-    /// used since they came in: where nearly all were, it is likely that what comes will be used soon, and little would be lost if not. Returns new advice.
+    /// Lets the configuration that follows recency begin ahead when the live cache is full for the first time, by the fourth power of the share of its older
+    /// entries that were used since they came in (``UsedSample``), or lead at once. Where nearly all were, it is likely that what comes will be used soon, and
+    /// little would be lost if not. Returns new advice.
     mutating func favourRecency(usedShare: Double) -> Advice {
         if let recency = parameters.configurations.firstIndex(where: { $0.rule == .recency }), recency != leader {
-            misses[recency] = misses[leader] - parameters.headStart * usedShare * usedShare * cost(of: recency)
+            let square = usedShare * usedShare
+            misses[recency] = misses[leader] - parameters.headStart * square * square * cost(of: recency)
+            elect()
         }
         return advice
     }

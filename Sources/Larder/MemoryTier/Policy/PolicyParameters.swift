@@ -60,8 +60,9 @@ struct PolicyParameters: Sendable {
     var changeCostPerEntry = 0.7
     /// What any change costs at least, in accesses.
     var leastChangeCost = 10.0
-    /// How much of the change to recency counts as paid for where memory is first full of entries that were all used.
-    var headStart = 0.8
+    /// How much of the change to recency counts as paid for where memory is first full and all of its older entries were used. It is more than all, so that a few
+    /// that were not make no difference.
+    var headStart = 1.2
 
     /// The configuration that an advice names, with the window as wide as it says.
     func configuration(for advice: ConfigurationChooser.Advice) -> PolicyConfiguration {

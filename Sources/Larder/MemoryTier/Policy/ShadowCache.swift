@@ -48,8 +48,12 @@ struct ShadowCache: Sendable {
     /// Whether the next newcomer of so much weight will push another out.
     func isFull(for weight: Int) -> Bool { policy.weight + weight > policy.capacity }
 
-    /// The share of the entries that were used since they came in. O(entries).
-    var usedShare: Double { UsedSample(used: entries.countUsed(), count: policy.count).usedShare }
+    /// The share of the entries that were used since they came in; see ``UsedSample``. O(entries).
+    var usedShare: Double {
+        var sample = UsedSample()
+        entries.forEach { sample.add($0.mark, age: policy.clock &- $0.time, of: policy.count) }
+        return sample.usedShare
+    }
 
     /// Follows a chooser.
     mutating func adopt(_ advice: ConfigurationChooser.Advice) {
@@ -109,9 +113,9 @@ struct ShadowEntries: PolicyEntries, Sendable {
         index = Array(repeating: 0, count: Self.indexSize(capacity: minimumCapacity))
     }
 
-    /// How many entries were used since they came in.
-    func countUsed() -> Int {
-        index.count { $0 != 0 && rows[Int($0)].mark.hits > 0 }
+    /// Calls `body` with the mark and the time of each entry.
+    func forEach(_ body: ((mark: UseMark, time: UInt32)) -> Void) {
+        for entry in index where entry != 0 { body((rows[Int(entry)].mark, rows[Int(entry)].time)) }
     }
 
     func find(_ hash: UInt64) -> EntryReference {
