@@ -9,6 +9,9 @@ internal import CLMDB
 #endif
 
 extension Environment {
+    /// How often a copy is begun at most, where other processes make the file grow faster than that.
+    private static let mostCopyBeginnings = 1_000
+
     /// Writes a consistent copy of the file into the directory `path`, where it appears under its name whole, verified and flushed, or not
     /// at all. Reads and writes go on meanwhile; as with every reader, pages freed since it began are not reused until it ends.
     ///
@@ -43,8 +46,14 @@ extension Environment {
         let hold = FileSystem.holdDirectory(directory, waits: true)
         defer { hold?.end() }
         let copy = directory + "/" + FileName.data
+        var beginnings = 1
         while try !write(copy, in: directory, compacting: compacting, started: started) {
             try FileSystem.removeFile(copy)
+            // Where a map has a limit, every commit of another process may make the file larger than it.
+            guard beginnings < Self.mostCopyBeginnings else {
+                throw LMDBError(.mapResized, operation: "mdb_env_copy2", path: copy)
+            }
+            beginnings += 1
         }
         // LMDB makes it readable for whoever the umask lets, in a directory that only we can read so far.
         try FileSystem.makePrivate(copy)

@@ -4,7 +4,8 @@
 /// miniature simulation, Waldspurger et al., USENIX ATC 2017). The shadows pay nothing for a change of window, but the live cache gives up entries for it. So the
 /// choice is a metrical task system (Borodin, Linial and Saks, J. ACM 39, 1992), and is made as by its work functions: a configuration takes
 /// the lead when it has missed so much less than the leader that the change is paid for, and no lag behind the leader counts for more than the change
-/// back would cost. What is lost by a change that was in vain is thus bounded by what was lost before it, and what was long ago is forgotten without a clock.
+/// back would cost. What is lost by a change that was in vain is thus bounded by what was lost before it (but for the head start of recency), and what was long ago
+/// is forgotten without a clock.
 ///
 /// Meanwhile the window stands on the way from the leader's share to that of a wider configuration, as far along as that is on its way to the lead.
 struct ConfigurationChooser: Sendable {

@@ -1,5 +1,5 @@
 /// How many entries, of some or of all, were used since they came in, leaving out the younger half, which may not have had the time; see
-/// ``ConfigurationChooser/favourRecency(usedShare:)``.
+/// ``ConfigurationChooser/favourRecency(usedShare:)``. A key that was written again has just come in: where many are, fewer than half are left, and less used ones.
 struct UsedSample: Sendable {
     private var used = 0
     private var count = 0
