@@ -31,9 +31,10 @@ import Testing
 
     @Test func `is not lost by writes`() {
         let alone = hitRatio(writesOfHundred: 0)
-        for writes in [5, 50, 80] {
+        // A write brings its key back too, so that after as many reads memory answers more where there are many.
+        for (writes, difference) in [(5, -0.01), (50, 0.005), (80, 0.02)] {
             let ratio = hitRatio(writesOfHundred: writes)
-            #expect(ratio > alone - 0.01, "\(writes) % writes: \(ratio) instead of \(alone)")
+            #expect(ratio > alone + difference, "\(writes) % writes: \(ratio), without \(alone)")
         }
         // The control: where each write begins anew.
         #expect(hitRatio(writesOfHundred: 50, keepsStanding: false) < alone - 0.02)

@@ -15,7 +15,7 @@ enum Peer: String, CaseIterable, Sendable {
     case nsCache = "nscache"
     /// Caffeine with keys of two numbers.
     case caffeine
-    /// Caffeine with keys of any bytes, as the other peers' are.
+    /// Caffeine with keys of any bytes, as Larder's.
     case caffeineBytes = "caffeine-bytes"
     /// The harness alone: subtracted from instruction counts, never reported.
     case null
