@@ -67,7 +67,9 @@ extension MemoryTier {
                 return (nil, false)
             }
             isFirstUse = view.noteHit(found, by: shards.withFront(shard) { $0.hitRule })
-            if isSampled { state.feed.add(hash, weight: state.entries.weight(of: view.entry(of: found))) }
+            if isSampled {
+                state.feed.add(hash, weight: state.entries.weight(of: view.entry(of: found)), isHit: true)
+            }
             return (Hit(value: state.value(found), expiry: view.expiry(of: found)), state.needsCare)
         }
         if hit != nil { counters.countHit() } else { counters.countMiss() }
@@ -193,7 +195,7 @@ extension MemoryTier {
         let shard = shard(of: hash)
         let needsCare = shards.withLockIfAvailable(shard) { state in
             let entry = state.entries.find(key, UInt32(truncatingIfNeeded: hash), keyspace: keyspace)
-            if entry != 0 { state.feed.add(hash, weight: state.entries.weight(of: entry)) }
+            if entry != 0 { state.feed.add(hash, weight: state.entries.weight(of: entry), isHit: true) }
             return state.needsCare
         }
         if needsCare == true { care(for: shard) }

@@ -163,7 +163,7 @@ final class MemoryTier: Sendable {
         value.withBytes { bytes in
             step(key.hash) { state in
                 state.install(new, bytes: bytes, for: key, version: version, standing: standing, floor: floor())
-                if isSampled(key.hash) { state.feed.add(key.hash, weight: new.weight) }
+                if isSampled(key.hash) { state.feed.add(key.hash, weight: new.weight, isHit: standing != nil) }
             }
         }
     }
@@ -218,7 +218,7 @@ final class MemoryTier: Sendable {
         step(hash) { state in
             state.populate(
                 new, bytes: bytes, for: key, hash: hash, version: version, standing: standing, floor: floor())
-            if isSampled(hash) { state.feed.add(hash, weight: new.weight) }
+            if isSampled(hash) { state.feed.add(hash, weight: new.weight, isHit: standing != nil) }
         }
     }
 
@@ -338,7 +338,8 @@ final class MemoryTier: Sendable {
         guard !accesses.isEmpty else { return }
         _ = experiment.withLockIfAvailable { experiment in
             for access in accesses {
-                guard let advice = experiment.chooser?.observe(access.hash, weight: access.weight) else { continue }
+                let advice = experiment.chooser?.observe(access.hash, weight: access.weight, isHit: access.isHit)
+                guard let advice else { continue }
                 publish(advice)
             }
         }

@@ -4,11 +4,13 @@ struct ShadowFeed: Sendable {
     struct Access: Sendable {
         var hash: UInt64
         var weight: Int
+        /// Whether the key was there.
+        var isHit: Bool
     }
 
     private static let capacity = 32
     /// Its memory, in bytes.
-    static let byteCount = capacity * 16 + 32
+    static let byteCount = capacity * MemoryLayout<Access>.stride + 32
 
     private var accesses: [Access] = []
 
@@ -20,8 +22,8 @@ struct ShadowFeed: Sendable {
 
     /// Adds an access, or loses it if the feed is full.
     @inline(__always)
-    mutating func add(_ hash: UInt64, weight: Int) {
-        if accesses.count < Self.capacity { accesses.append(Access(hash: hash, weight: weight)) }
+    mutating func add(_ hash: UInt64, weight: Int, isHit: Bool) {
+        if accesses.count < Self.capacity { accesses.append(Access(hash: hash, weight: weight, isHit: isHit)) }
     }
 
     /// Takes everything.

@@ -13,7 +13,8 @@ import Testing
         for largest in [1_000, 10, 2_000, 1, entryCount * 1_100, 100] {
             for step in 0..<4_000 {
                 let key = Int.random(in: 0..<Int.random(in: 1...20 * entryCount, using: &random), using: &random)
-                _ = chooser.observe(MemoryKey.number(key).hash, weight: Int.random(in: 1...largest, using: &random))
+                let weight = Int.random(in: 1...largest, using: &random)
+                _ = chooser.observe(MemoryKey.number(key).hash, weight: weight, isHit: false)
                 if step % 50 == 0 { try #require(allocated(by: chooser) <= reckoned) }
             }
         }

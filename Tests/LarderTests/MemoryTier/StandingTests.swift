@@ -5,9 +5,9 @@ import Testing
 
 @Suite struct `What an entry has earned` {
     /// Of skewed reads, the share that memory answers while so many of a hundred requests are writes, after as many reads as without: the policy learns from them.
-    private func hitRatio(writesOfHundred: Int, keepsStanding: Bool = true) -> Double {
+    private func hitRatio(writesOfHundred: Int, keepsStanding: Bool, seed: UInt64) -> Double {
         let tier = MemoryTier(capacity: 256 << 10, shardCount: 1)
-        var random = SeededGenerator(seed: 7)
+        var random = SeededGenerator(seed: seed)
         var (reads, hits, version) = (0, 0, UInt64(1))
         let value = [UInt8](repeating: 1, count: 64)
         while reads < 80_000 {
@@ -29,15 +29,22 @@ import Testing
         return Double(hits) / 50_000
     }
 
+    /// The mean over several random workloads: in one of them it depends by a point on which configuration happens to lead.
+    private func meanHitRatio(writesOfHundred: Int, keepsStanding: Bool = true) -> Double {
+        let seeds: [UInt64] = [7, 1_000_003, 2_000_033, 12_345_678, 987_654_321]
+        return seeds.map { hitRatio(writesOfHundred: writesOfHundred, keepsStanding: keepsStanding, seed: $0) }
+            .reduce(0, +) / Double(seeds.count)
+    }
+
     @Test func `is not lost by writes`() {
-        let alone = hitRatio(writesOfHundred: 0)
+        let alone = meanHitRatio(writesOfHundred: 0)
         // A write brings its key back too, so that after as many reads memory answers more where there are many.
         for (writes, difference) in [(5, -0.01), (50, 0.005), (80, 0.02)] {
-            let ratio = hitRatio(writesOfHundred: writes)
+            let ratio = meanHitRatio(writesOfHundred: writes)
             #expect(ratio > alone + difference, "\(writes) % writes: \(ratio), without \(alone)")
         }
         // The control: where each write begins anew.
-        #expect(hitRatio(writesOfHundred: 50, keepsStanding: false) < alone - 0.02)
+        #expect(meanHitRatio(writesOfHundred: 50, keepsStanding: false) < alone - 0.02)
     }
 
     /// A full tier in which an entry has proved itself.

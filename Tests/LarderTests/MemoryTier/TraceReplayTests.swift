@@ -66,7 +66,10 @@ struct ReplayedCache {
     }
 
     mutating func access(_ hash: UInt64) -> Bool {
-        if (hash >> 32) & 0xFF_FFFF < threshold, let advice = chooser.observe(hash, weight: 1) { live.adopt(advice) }
+        if (hash >> 32) & 0xFF_FFFF < threshold {
+            let isHit = live.contains(hash)
+            if let advice = chooser.observe(hash, weight: 1, isHit: isHit) { live.adopt(advice) }
+        }
         if !wasFull, live.isFull(for: 1) {
             wasFull = true
             live.adopt(chooser.favourRecency(usedShare: live.usedShare))

@@ -22,8 +22,9 @@ struct SimulatedCache {
 
     /// Looks a key up and inserts it if it is absent. Returns whether it was present.
     mutating func access(_ hash: UInt64, weight: Int) -> Bool {
-        if (hash >> 32) & 0xFF_FFFF < threshold, let advice = chooser.observe(hash, weight: weight) {
-            live.adopt(advice)
+        if (hash >> 32) & 0xFF_FFFF < threshold {
+            let isHit = live.contains(hash)
+            if let advice = chooser.observe(hash, weight: weight, isHit: isHit) { live.adopt(advice) }
         }
         if !wasFull, live.isFull(for: weight) {
             wasFull = true

@@ -38,7 +38,7 @@ struct ConfigurationChooser: Sendable {
         misses = Array(repeating: 0, count: shadows.count)
     }
 
-    /// The advice that holds until ``observe(_:weight:)`` returns another.
+    /// The advice that holds until ``observe(_:weight:isHit:)`` returns another.
     var advice: Advice {
         let own = parameters.configurations[leader].windowShare
         var share = own
@@ -73,12 +73,17 @@ struct ConfigurationChooser: Sendable {
     }
 
     /// Shows a sampled access to every shadow. Returns new advice if they disagree about it.
-    mutating func observe(_ hash: UInt64, weight: Int) -> Advice? {
-        var hits = 0
-        for index in shadows.indices {
-            if shadows[index].access(hash, weight: weight) { hits += 1 } else { misses[index] += 1 }
-        }
-        guard hits > 0, hits < shadows.count else { return nil }
+    ///
+    /// - Parameter isHit: Whether the live cache had the key. Where recency leads and its shadow says otherwise, the sample is not as the whole, and nothing is learnt from the
+    ///   access: of a cycle of keys that just fits the cache there may be too many in the sample, and it would seem not to be hit at all.
+    mutating func observe(_ hash: UInt64, weight: Int, isHit: Bool) -> Advice? {
+        // A bit for each shadow.
+        var hits: UInt64 = 0
+        for index in shadows.indices where shadows[index].access(hash, weight: weight) { hits |= 1 << index }
+        let isHitByLeader = hits & 1 << leader != 0
+        if parameters.configurations[leader].rule == .recency, isHit != isHitByLeader { return nil }
+        for index in shadows.indices where hits & 1 << index == 0 { misses[index] += 1 }
+        guard hits != 0, hits.nonzeroBitCount < shadows.count else { return nil }
         elect()
         return advice
     }

@@ -27,10 +27,7 @@ struct EvictionPolicy: Sendable {
     private(set) var main = EntryQueue(kind: .main)
     /// Insertions so far, modulo 2^32: the time.
     private(set) var clock: UInt32 = 0
-    /// Entries used in this epoch, each counted once.
-    private var uses = 0
-    /// The uses that end an epoch.
-    private var epochLength = Int.max
+    private var epochs = EpochCounter()
     /// The window's capacity at present, on its way to the configuration's share.
     private(set) var windowCapacity: Double
     /// Whether something was ever evicted; before that the window's capacity jumps.
@@ -90,25 +87,28 @@ struct EvictionPolicy: Sendable {
 
     /// How many more uses end the epoch.
     @inline(__always)
-    var usesLeft: Int { epochLength - uses }
+    var usesLeft: Int { epochs.usesLeft }
 
-    /// Takes notice that so many entries were used for the first time in this epoch. An epoch is measured in entries used, not in misses: while all hit, the order of
-    /// use goes on changing.
+    /// Takes notice that so many entries were used for the first time in this epoch.
     @inline(__always)
     mutating func countUses(_ count: Int) {
-        uses += count
-        if uses >= epochLength { beginEpoch() }
+        if epochs.count(count) { beginEpoch() }
     }
 
     private mutating func beginEpoch() {
-        uses = 0
+        epochs.end(window.epoch, at: clock)
         window.beginEpoch()
         main.beginEpoch()
     }
 
+    /// The time of the last use that a mark tells of, to an epoch.
+    private func timeOfUse(_ mark: UseMark) -> UInt32 {
+        mark.epoch == window.epoch ? clock : epochs.end(of: mark.epoch)
+    }
+
     // MARK: Misses
 
-    /// How many insertions ago an entry was inserted or survived an inspection.
+    /// How many insertions ago an entry was inserted, or was used if it has had a second chance since.
     func age(of entry: EntryReference, in entries: borrowing some PolicyEntries & ~Copyable) -> UInt32 {
         clock &- entries.time(of: entry)
     }
@@ -299,7 +299,8 @@ struct EvictionPolicy: Sendable {
         }
     }
 
-    /// The entry at main's tail, after those that were used have had their second chance. Their hits are counted in the sketch only now.
+    /// The entry at main's tail, after those that were used have had their second chance. Their hits are counted in the sketch only now. As time they
+    /// have that of their last use, not the present one: an entry of which nothing was wanted for long must not look younger than a key that comes back.
     private mutating func coldestOfMain(in entries: inout some PolicyEntries & ~Copyable) -> EntryReference {
         while true {
             let tail = main.tail
@@ -307,7 +308,7 @@ struct EvictionPolicy: Sendable {
             guard mark.hits > 0 else { return tail }
             prefetch(entries.newer(than: tail), in: entries)
             entries.setMark(mark.with(hits: mark.hits - 1), of: tail)
-            entries.setTime(clock, of: tail)
+            entries.setTime(timeOfUse(mark), of: tail)
             history.sketch?.add(1, to: entries.fingerprint(of: tail))
             main.rotate(in: &entries)
         }
@@ -366,7 +367,7 @@ struct EvictionPolicy: Sendable {
     /// Sizes what is remembered of keys for a number of entries, and empties it.
     mutating func resizeTables(entryCount: Int) {
         // Before anything is evicted nobody asks for the order of use, and a hit that finds its epoch written need not write.
-        epochLength = entryCount == 0 ? .max : max(1, Int(Double(entryCount) * parameters.epochShare))
+        epochs.length = entryCount == 0 ? .max : max(1, Int(Double(entryCount) * parameters.epochShare))
         history = KeyHistory(entryCount: entryCount, keepsFrequencies: keepsFrequencies, parameters: parameters)
     }
 

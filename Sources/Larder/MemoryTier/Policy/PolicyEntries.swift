@@ -22,7 +22,7 @@ protocol PolicyEntries: ~Copyable {
     func mark(of entry: EntryReference) -> UseMark
     /// Replaces what is known of the entry's use.
     mutating func setMark(_ mark: UseMark, of entry: EntryReference)
-    /// The policy's clock when the entry was inserted or last survived an inspection.
+    /// The policy's clock when the entry was inserted, or was last used before its last second chance.
     func time(of entry: EntryReference) -> UInt32
     /// Replaces the time.
     mutating func setTime(_ time: UInt32, of entry: EntryReference)

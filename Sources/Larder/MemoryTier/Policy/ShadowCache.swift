@@ -23,6 +23,9 @@ struct ShadowCache: Sendable {
         entries = ShadowEntries(minimumCapacity: mostEntries ?? entryCount)
     }
 
+    /// Whether a key is there. No use of it.
+    func contains(_ hash: UInt64) -> Bool { entries.find(hash) != 0 }
+
     var count: Int { policy.count }
     var weight: Int { policy.weight }
 
