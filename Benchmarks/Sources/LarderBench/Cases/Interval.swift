@@ -21,9 +21,14 @@ struct Interval: Sendable {
         /// More memory than a peer takes in a measured stretch, in bytes.
         private static let touchedBytes = 1 << 29
 
-        /// A reading at the beginning. The host of a virtual machine takes memory back that was free for a while, and to get it again would be measured with the peer.
-        static func first() -> Reading {
+        /// Done once. The host of a virtual machine takes memory back that was free for a while, and to get it again would be measured with the peer.
+        private static let touchedMemory: Void = {
             if !bench_under_valgrind() { bench_touch_memory(touchedBytes) }
+        }()
+
+        /// A reading at the beginning.
+        static func first() -> Reading {
+            touchedMemory
             return now()
         }
 

@@ -62,16 +62,32 @@ extension Measurement {
         let draws = draws(perThread: plan.operationsPerThread)
         try verify(driver, draws[0].indexes) { _ in 0 }
         try warm(driver, draws[0])
+        let interval = try hits(driver, draws, threads: plan.threads)
+        var row = row(interval, operations: plan.operationsPerThread * plan.threads)
+        if plan.threads > 1 { row.speedup = try speedup(driver, draws).rounded(digits: 3) }
+        let samples = min(200_000, plan.operationsPerThread)
+        addLatencies(try Self.latencies(draws[0], 0..<samples, from: try driver.makeSession()), to: &row)
+        return row
+    }
+
+    /// Gets what each of some threads draws.
+    private func hits(_ driver: D, _ draws: [Draws], threads: Int) throws -> Interval {
         let valueSize = plan.valueSize
-        let interval = try Interval.measure(threads: plan.threads) { _ in
+        return try Interval.measure(threads: threads) { _ in
             try driver.makeSession()
         } body: { thread, session in
             try Self.getPresent(draws[thread], 0..<draws[thread].count, from: session, valueSize: valueSize)
         }
-        var row = row(interval, operations: plan.operationsPerThread * plan.threads)
-        let samples = min(200_000, plan.operationsPerThread)
-        addLatencies(try Self.latencies(draws[0], 0..<samples, from: try driver.makeSession()), to: &row)
-        return row
+    }
+
+    /// How many times as much all threads get as one alone: the median of alternations, because two processes differ by more than that where memory lies.
+    private func speedup(_ driver: D, _ draws: [Draws]) throws -> Double {
+        let ratios = try (0..<5).map { _ in
+            let alone = try hits(driver, draws, threads: 1)
+            let together = try hits(driver, draws, threads: plan.threads)
+            return Double(alone.wall) * Double(plan.threads) / Double(together.wall)
+        }
+        return ratios.median ?? 0
     }
 
     /// `mem_get_hit_instructions`: the same gets while callgrind counts. The instructions are in callgrind's output; the row comes without them.

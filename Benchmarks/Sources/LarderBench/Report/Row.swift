@@ -41,6 +41,8 @@ struct Row: Codable, Equatable, Sendable {
     /// Median and 99th percentile of single operations.
     var nanosecondsPerOpP50: Double?
     var p99: Double?
+    /// Operations a second of all threads ÷ those of one alone, in the same process.
+    var speedup: Double?
     /// Flushes ÷ operations: fdatasync, fsync, msync(MS_SYNC) and writes through an O_DSYNC descriptor.
     var flushesPerOp: Double?
     /// Bytes handed to the write calls ÷ operations.
@@ -61,7 +63,7 @@ struct Row: Codable, Equatable, Sendable {
     var cacheObjects: Int?
 
     enum CodingKeys: String, CodingKey {
-        case peer, `case`, threads, n, vsize, dist, durable, rep, p99, trace
+        case peer, `case`, threads, n, vsize, dist, durable, rep, p99, speedup, trace
         case opsPerSecond = "ops_per_s"
         case nanosecondsPerOp = "ns_per_op"
         case cpuNanosecondsPerOp = "cpu_ns_per_op"

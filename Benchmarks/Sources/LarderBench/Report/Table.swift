@@ -38,6 +38,7 @@ struct Table {
         Column(title: "ops/s", digits: 0) { $0.opsPerSecond },
         Column(title: "p50 ns", digits: 0) { $0.nanosecondsPerOpP50 },
         Column(title: "p99 ns", digits: 0) { $0.p99 },
+        Column(title: "× one thread", digits: 2) { $0.speedup },
         Column(title: "open ns", digits: 0) { $0.openNanoseconds },
         Column(title: "first get ns", digits: 0) { $0.firstGetNanoseconds },
         Column(title: "flushes/op", digits: 4) { $0.flushesPerOp },
