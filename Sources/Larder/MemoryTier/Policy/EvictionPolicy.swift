@@ -152,10 +152,6 @@ struct EvictionPolicy: Sendable {
         !wasFull || window.weight - leaving >= Int(windowCapacity)
     }
 
-    /// The mark that a newcomer is to have: in use now, with so many hits to its credit.
-    @inline(__always)
-    func mark(ofNewcomerWith hits: UInt8) -> UseMark { UseMark(hits: hits, epoch: window.epoch) }
-
     /// Puts a newcomer, which has its mark, at the head of a queue, as ``admit(_:weight:in:)`` said.
     mutating func insert(
         _ entry: EntryReference, into queue: QueueKind, in entries: inout some PolicyEntries & ~Copyable

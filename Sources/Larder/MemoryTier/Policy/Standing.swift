@@ -10,4 +10,8 @@ extension EvictionPolicy {
     func standing(of entry: EntryReference, in entries: borrowing some PolicyEntries & ~Copyable) -> Standing {
         Standing(queue: entries.queue(of: entry), hits: entries.mark(of: entry).hits)
     }
+
+    /// The mark that a newcomer is to have: in use now, with so many hits to its credit.
+    @inline(__always)
+    func mark(ofNewcomerWith hits: UInt8) -> UseMark { UseMark(hits: hits, epoch: window.epoch) }
 }
